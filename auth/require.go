@@ -1,0 +1,110 @@
+package auth
+
+import (
+	"encoding/base64"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"trunkline/problem"
+)
+
+// FromRequest gives the token of a request: "Authorization: Bearer <token>", or Basic with the tenant as user and the
+// token as password, for clients that know nothing else. The query is never looked at: URLs end up in logs.
+func FromRequest(r *http.Request) (token string, ok bool) {
+	_, token, ok = credential(r)
+	return token, ok
+}
+
+// credential also gives the tenant that Basic names.
+func credential(r *http.Request) (tenant, token string, ok bool) {
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	value = strings.TrimSpace(value)
+	switch strings.ToLower(scheme) {
+	case "bearer":
+		return "", value, value != ""
+	case "basic":
+		raw, err := base64.StdEncoding.DecodeString(value)
+		if err != nil {
+			return "", "", false
+		}
+		tenant, token, _ = strings.Cut(string(raw), ":")
+		return tenant, token, tenant != "" && token != ""
+	}
+	return "", "", false
+}
+
+// Gate lets requests through to handlers.
+type Gate struct {
+	Store *Store
+	// Attempts limits failed attempts per remote address.
+	Attempts Attempts
+	// Refused is told of each refusal: "missing", "invalid", "limited" or "scope"; nil: nobody is told.
+	Refused func(why string)
+}
+
+// Require gives a handler that lets pass who carries the scope; From then gives the principal. Others are
+// answered 401 or 403 as problem documents, and 429 when too many attempts of their address failed.
+// With an empty scope everybody passes.
+func (g *Gate) Require(scope Scope, next http.Handler) http.Handler {
+	if scope == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := g.Admit(w, r, scope)
+		if p == nil {
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(With(r.Context(), p)))
+	})
+}
+
+// Require is Gate.Require with the usual limits, for whoever needs only a store.
+func (s *Store) Require(scope Scope, next http.Handler) http.Handler {
+	return (&Gate{Store: s}).Require(scope, next)
+}
+
+// Admit gives the principal of the request; nil when the request has been answered with a refusal.
+func (g *Gate) Admit(w http.ResponseWriter, r *http.Request, scope Scope) *Principal {
+	tenant, secret, ok := credential(r)
+	if !ok {
+		g.refuse("missing")
+		challenge(w, `Bearer realm="trunkline"`)
+		problem.Write(w, problem.Detail{Status: http.StatusUnauthorized, Type: "unauthenticated", Title: "A token is needed",
+			Detail: "Send Authorization: Bearer <token>, or Basic with the tenant as user and the token as password."})
+		return nil
+	}
+	p, err := g.Store.Authenticate(secret)
+	if err != nil || (tenant != "" && tenant != p.Tenant) {
+		if wait := g.Attempts.Failed(r.RemoteAddr); wait > 0 {
+			g.refuse("limited")
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(float64(wait)/float64(time.Second)))))
+			problem.Write(w, problem.Detail{Status: http.StatusTooManyRequests, Type: "too-many-attempts", Title: "Too many failed attempts",
+				Detail: "Too many requests from this address carried a token that is not valid."})
+			return nil
+		}
+		g.refuse("invalid")
+		challenge(w, `Bearer realm="trunkline", error="invalid_token"`)
+		problem.Write(w, problem.Detail{Status: http.StatusUnauthorized, Type: "unauthenticated", Title: "The token is not valid",
+			Detail: "The token is unknown, revoked or rotated, or belongs to another tenant than the one named."})
+		return nil
+	}
+	if !p.Allows(scope) {
+		g.refuse("scope")
+		challenge(w, `Bearer realm="trunkline", error="insufficient_scope", scope="`+string(scope)+`"`)
+		problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "insufficient-scope", Title: "The token lacks a scope",
+			Detail: "This needs a token with the scope " + string(scope) + ".", Extensions: map[string]any{"scope": scope}})
+		return nil
+	}
+	return p
+}
+
+func (g *Gate) refuse(why string) {
+	if g.Refused != nil {
+		g.Refused(why)
+	}
+}
+
+func challenge(w http.ResponseWriter, value string) { w.Header().Set("WWW-Authenticate", value) }
