@@ -45,7 +45,7 @@ type KV interface {
 	Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
 	// Delete removes the value. Deleting what is not there is no error.
 	Delete(ctx context.Context, key string) error
-	// Watch calls fn with all current values, then ready once, then fn with every change, until ctx ends
-	// or the watch breaks. The calls come from one goroutine.
+	// Watch calls fn with all current values and the deletions that are still remembered, then ready once, then
+	// fn with every change, until ctx ends or the watch breaks. The calls come from one goroutine.
 	Watch(ctx context.Context, fn func(Entry), ready func()) error
 }

@@ -100,9 +100,6 @@ func (m *Memory) Watch(ctx context.Context, fn func(Entry), ready func()) error 
 		news, changed := m.since(seen)
 		for _, e := range news {
 			seen = e.Revision
-			if first && e.Deleted {
-				continue
-			}
 			fn(e)
 		}
 		if first {

@@ -57,6 +57,7 @@ func OpenMirror[T any](ctx context.Context, kv KV, codec Codec[T]) (*Mirror[T], 
 func (m *Mirror[T]) follow(ctx context.Context, ready chan<- struct{}, failed chan<- error) {
 	opened, wait := false, firstRetry
 	for {
+		before := m.known()
 		present := map[string]bool{} // nil once this watch has told all there is
 		err := m.kv.Watch(ctx, func(e Entry) {
 			if present != nil {
@@ -64,7 +65,7 @@ func (m *Mirror[T]) follow(ctx context.Context, ready chan<- struct{}, failed ch
 			}
 			m.heard(e)
 		}, func() {
-			m.forget(present)
+			m.forget(before, present)
 			present, wait = nil, firstRetry
 			if !opened {
 				opened = true
@@ -108,12 +109,19 @@ func (m *Mirror[T]) heard(e Entry) {
 	m.take(e.Key, e.Value)
 }
 
-// forget removes what a watch from the beginning did not bring: it was deleted while nobody watched.
-func (m *Mirror[T]) forget(present map[string]bool) {
+func (m *Mirror[T]) known() map[string]uint64 {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return maps.Clone(m.seen)
+}
+
+// forget removes what was there before a watch began and what that watch did not bring: it is gone, and so is the
+// news of it.
+func (m *Mirror[T]) forget(before map[string]uint64, present map[string]bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for key, at := range m.seen {
-		if !present[key] && at <= m.through {
+	for key, revision := range before {
+		if !present[key] && m.seen[key] == revision {
 			delete(m.seen, key)
 			m.drop(key)
 		}
