@@ -66,7 +66,11 @@ func (a *Attempts) Blocked(remote string) time.Duration {
 	burst, every, _ := a.limits()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return max(0, time.Until(a.failed[key(remote)])-time.Duration(burst-1)*every)
+	debt, known := a.failed[key(remote)]
+	if !known {
+		return 0
+	}
+	return max(0, time.Until(debt)-time.Duration(burst-1)*every)
 }
 
 // makeRoom forgets who has paid, and somebody at random when nobody has; mu is held.
