@@ -1,0 +1,102 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Event is one CloudEvent as it came, checked once.
+type Event struct {
+	// ID and Source together are the event's identity.
+	ID, Source string
+	// Type is a word of the vocabulary or a reverse-DNS name.
+	Type string
+	// Subject is the entity it is about, empty when absent.
+	Subject string
+	// Tenant is the tenant extension, empty when absent.
+	Tenant string
+	// Time is when it happened by the source's clock, zero when absent.
+	Time time.Time
+	// Raw is exactly one JSON object, the bytes as they came, without space
+	// around it. Parsers do not copy: it lives in the buffer they were given.
+	Raw []byte
+
+	// data is where the value of the data member is in Raw, known after parsing.
+	dataStart, dataEnd int
+}
+
+// Data returns the JSON value of the event's data member, nil when there is
+// none. It is a part of Raw.
+func (e Event) Data() []byte {
+	if e.dataEnd > 0 && e.dataEnd <= len(e.Raw) {
+		return e.Raw[e.dataStart:e.dataEnd]
+	}
+	var envelope struct {
+		Data json.RawMessage `json:"data"`
+	}
+	if json.Unmarshal(e.Raw, &envelope) != nil {
+		return nil
+	}
+	return envelope.Data
+}
+
+// Encode writes a fact as an event, in structured JSON. It checks what it
+// wrote: a fact without a required field or with a word that the vocabulary
+// does not have is an [InvalidError].
+func Encode(m Meta, f Fact) (Event, error) {
+	raw, err := AppendFact(nil, m, f)
+	if err != nil {
+		return Event{}, err
+	}
+	return Event{ID: m.ID, Source: m.Source, Type: f.EventType(), Subject: f.EventSubject(), Tenant: m.Tenant, Time: m.Time, Raw: raw}, nil
+}
+
+// AppendFact appends a fact to dst as one structured JSON object, without a
+// line end.
+func AppendFact(dst []byte, m Meta, f Fact) ([]byte, error) {
+	dst = append(dst, `{"specversion":"1.0","id":`...)
+	dst = appendText(dst, m.ID)
+	dst = append(dst, `,"source":`...)
+	dst = appendText(dst, m.Source)
+	dst = append(dst, `,"type":`...)
+	dst = appendText(dst, f.EventType())
+	dst = append(dst, `,"subject":`...)
+	dst = appendText(dst, f.EventSubject())
+	if !m.Time.IsZero() {
+		dst = append(dst, `,"time":"`...)
+		dst = m.Time.UTC().AppendFormat(dst, timeLayout)
+		dst = append(dst, '"')
+	}
+	if m.Tenant != "" {
+		dst = append(dst, `,"tenant":`...)
+		dst = appendText(dst, m.Tenant)
+	}
+	dst = append(dst, `,"data":`...)
+	buf := bytes.NewBuffer(dst)
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(f); err != nil {
+		return nil, fmt.Errorf("encode %s: %w", f.EventType(), err)
+	}
+	dst = bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	return append(dst, '}'), nil
+}
+
+// appendText appends s as a JSON string. Bytes that are not ASCII are copied.
+func appendText(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < 0x20:
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"')
+}
