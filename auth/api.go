@@ -1,18 +1,14 @@
 package auth
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 
+	"trunkline/jsonhttp"
 	"trunkline/problem"
 )
-
-// maxBody bounds the body of a request to the API, in bytes.
-const maxBody = 64 << 10
 
 // API is the HTTP interface to the tokens. A tenant's admin sees and makes tokens of that tenant, the operator
 // those of all tenants and of the operator.
@@ -52,7 +48,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) {
 		}
 		tenant = p.Tenant
 	}
-	answer(w, http.StatusOK, map[string]any{"tokens": a.store.List(tenant)})
+	jsonhttp.Write(w, http.StatusOK, map[string]any{"tokens": a.store.List(tenant)})
 }
 
 func (a *API) create(w http.ResponseWriter, r *http.Request) {
@@ -62,15 +58,15 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) {
 		Scopes []Scope `json:"scopes"`
 		Name   string  `json:"name"`
 	}
-	if err := ReadJSON(w, r, &in); err != nil {
-		invalid(w, err)
+	if err := jsonhttp.Read(w, r, &in); err != nil {
+		jsonhttp.Invalid(w, err)
 		return
 	}
 	if in.Tenant == "" && !p.Operator() {
 		in.Tenant = p.Tenant
 	}
 	if err := (&Token{Tenant: in.Tenant, Scopes: in.Scopes, Name: in.Name}).Check(); err != nil {
-		invalid(w, err)
+		jsonhttp.Invalid(w, err)
 		return
 	}
 	if !p.MayAdminister(in.Tenant) {
@@ -78,7 +74,7 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if in.Tenant != Operator && !a.known(in.Tenant) {
-		invalid(w, fmt.Errorf("there is no tenant %q", in.Tenant))
+		jsonhttp.Invalid(w, fmt.Errorf("there is no tenant %q", in.Tenant))
 		return
 	}
 	t, secret, err := a.store.Create(r.Context(), in.Tenant, in.Scopes, in.Name)
@@ -88,7 +84,7 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) {
 	}
 	slog.Info("token created", "token", t.ID, "tenant", t.Tenant, "scopes", t.Scopes, "by", p.TokenID)
 	w.Header().Set("Location", "/v1/tokens/"+t.ID)
-	answer(w, http.StatusCreated, Issued{t, secret})
+	jsonhttp.Write(w, http.StatusCreated, Issued{t, secret})
 }
 
 func (a *API) rotate(w http.ResponseWriter, r *http.Request) {
@@ -102,7 +98,7 @@ func (a *API) rotate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	slog.Info("token rotated", "token", t.ID, "tenant", t.Tenant, "by", From(r.Context()).TokenID)
-	answer(w, http.StatusOK, Issued{t, secret})
+	jsonhttp.Write(w, http.StatusOK, Issued{t, secret})
 }
 
 func (a *API) revoke(w http.ResponseWriter, r *http.Request) {
@@ -145,35 +141,6 @@ func (a *API) failed(w http.ResponseWriter, err error) {
 	}
 }
 
-func invalid(w http.ResponseWriter, err error) {
-	status := http.StatusUnprocessableEntity
-	var big *http.MaxBytesError
-	if errors.As(err, &big) {
-		status = http.StatusRequestEntityTooLarge
-	}
-	problem.Write(w, problem.Detail{Status: status, Type: "invalid-request", Title: "The request is not valid", Detail: err.Error()})
-}
-
 func forbidden(w http.ResponseWriter, why string) {
 	problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "other-tenant", Title: "This belongs to another tenant", Detail: why})
-}
-
-// ReadJSON decodes the body of an administrative request: one JSON value of at most 64 KiB without unknown members.
-func ReadJSON(w http.ResponseWriter, r *http.Request, into any) error {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("read the JSON body: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the JSON body: something follows the value")
-	}
-	return nil
-}
-
-func answer(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // fails when the client is gone
 }

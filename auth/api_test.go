@@ -115,6 +115,39 @@ func TestFailedAttemptsAreLimited(t *testing.T) {
 	}
 }
 
+func TestTokensDoNotOutliveTheirTenant(t *testing.T) {
+	s := openStore(t, t.Context(), control.NewMemory(), auth.StaticToken{ID: "fixed", Tenant: "acme", Scopes: auth.Scopes(), Hash: auth.HashOf("x")})
+	var secrets []string
+	for _, tenant := range []string{"acme", "acme", "globex", auth.Operator} {
+		_, secret, err := s.Create(t.Context(), tenant, []auth.Scope{auth.Admin}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets = append(secrets, secret)
+	}
+	there := true
+	gate := &auth.Gate{Store: s, Known: func(tenant string) bool { return tenant != "acme" || there }}
+	h := gate.Require(auth.Admin, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	expect := func(when string, status ...int) {
+		for i, secret := range secrets {
+			if rec := call(h, "GET", "/", "Bearer "+secret, ""); rec.Code != status[i] {
+				t.Errorf("%s: token %d is answered %d, want %d", when, i, rec.Code, status[i])
+			}
+		}
+	}
+	expect("before", 200, 200, 200, 200)
+	there = false
+	expect("without the tenant", 401, 401, 200, 200)
+	there = true
+	if err := s.RevokeTenant(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	expect("revoked", 401, 401, 200, 200)
+	if got := s.List("acme"); len(got) != 1 || !got[0].Static {
+		t.Errorf("what is left of acme: %+v", got)
+	}
+}
+
 func TestTokenAPI(t *testing.T) {
 	h, s := edge(t)
 	admin := func(tenant string) string {

@@ -39,6 +39,8 @@ func credential(r *http.Request) (tenant, token string, ok bool) {
 // Gate lets requests through to handlers.
 type Gate struct {
 	Store *Store
+	// Known says whether a tenant still exists: a token does not outlive its tenant. nil: every tenant does.
+	Known func(tenant string) bool
 	// Attempts limits failed attempts per remote address.
 	Attempts Attempts
 	// Refused is told of each refusal: "missing", "invalid", "limited" or "scope"; nil: nobody is told.
@@ -77,7 +79,7 @@ func (g *Gate) Admit(w http.ResponseWriter, r *http.Request, scope Scope) *Princ
 		return nil
 	}
 	p, err := g.Store.Authenticate(secret)
-	if err != nil || (tenant != "" && tenant != p.Tenant) {
+	if err != nil || (tenant != "" && tenant != p.Tenant) || !g.known(p.Tenant) {
 		if wait := g.Attempts.Failed(r.RemoteAddr); wait > 0 {
 			g.refuse("limited")
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(float64(wait)/float64(time.Second)))))
@@ -99,6 +101,10 @@ func (g *Gate) Admit(w http.ResponseWriter, r *http.Request, scope Scope) *Princ
 		return nil
 	}
 	return p
+}
+
+func (g *Gate) known(tenant string) bool {
+	return g.Known == nil || tenant == Operator || g.Known(tenant)
 }
 
 func (g *Gate) refuse(why string) {

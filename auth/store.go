@@ -230,3 +230,16 @@ func (s *Store) Revoke(ctx context.Context, id string) error {
 	}
 	return nil
 }
+
+// RevokeTenant removes all tokens of a tenant that were made at run time.
+func (s *Store) RevokeTenant(ctx context.Context, tenant string) error {
+	for _, t := range s.List(tenant) {
+		if t.Static || t.Tenant != tenant {
+			continue
+		}
+		if err := s.Revoke(ctx, t.ID); err != nil && !errors.Is(err, ErrNoToken) {
+			return err
+		}
+	}
+	return nil
+}
