@@ -1,0 +1,212 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"reflect"
+	"strings"
+
+	"trunkline/auth"
+	"trunkline/directory"
+	"trunkline/nearest"
+)
+
+// validate checks each value against its tags, then what only makes sense together.
+func (l *loader) validate(root reflect.Value) {
+	l.bounds(root, "")
+	if len(l.issues) > 0 {
+		return
+	}
+	c := &l.loaded.Config
+	l.listen(&c.Listen)
+	l.log(c)
+	l.people(c)
+}
+
+func (l *loader) bounds(v reflect.Value, path string) {
+	walk(v, path, func(f field) {
+		switch {
+		case f.section():
+		case f.list():
+			for i := range f.value.Len() {
+				l.bounds(f.value.Index(i), fmt.Sprintf("%s[%d]", f.path, i))
+			}
+		case !f.check():
+			l.refuse(f.path, "%q is not accepted: %s", f.shown(), f.accepted())
+		}
+	})
+}
+
+// refuse complains about a value, naming where it came from: that of the list entry it stands in when it was
+// not given itself.
+func (l *loader) refuse(path, format string, args ...any) {
+	where := l.loaded.origins[path]
+	for p := path; where == "" && strings.Contains(p, "."); {
+		p = p[:strings.LastIndexByte(p, '.')]
+		where = l.loaded.origins[p]
+	}
+	if where == "" {
+		where = l.file
+	}
+	l.complain(where, path, format, args...)
+}
+
+func (l *loader) listen(c *Listen) {
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		l.refuse("listen.addr", "%q is not accepted: host:port, as in 127.0.0.1:8090 or :8443", c.Addr)
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		l.refuse("listen.tls.cert", "cert and key are given together or not at all")
+	}
+	if c.TLS.ClientCA != "" && c.TLS.Cert == "" {
+		l.refuse("listen.tls.client_ca", "client certificates need TLS: give cert and key")
+	}
+}
+
+func (l *loader) log(c *Config) {
+	log := &c.Log
+	if log.URL == "" {
+		if log.Dir == "" {
+			l.refuse("log.dir", "the embedded log needs a directory")
+		}
+		if log.Creds != "" {
+			l.refuse("log.creds", "credentials are for a cluster: give log.url too")
+		}
+		if log.Replicas != 1 {
+			l.refuse("log.replicas", "%d copies need a cluster: give log.url too", log.Replicas)
+		}
+	}
+	if log.Replicas%2 == 0 {
+		l.refuse("log.replicas", "%d is not accepted: 1, 3 or 5", log.Replicas)
+	}
+	if c.Limits.EventBytes > c.Limits.BatchBytes {
+		l.refuse("limits.event_bytes", "one event of %s does not fit into limits.batch_bytes %s", c.Limits.EventBytes, c.Limits.BatchBytes)
+	}
+	if c.Limits.EventBytes > log.Commit.Bytes {
+		l.refuse("limits.event_bytes", "one event of %s does not fit into log.commit.bytes %s", c.Limits.EventBytes, log.Commit.Bytes)
+	}
+	if q := log.TenantBytes; q > log.Retention.Bytes {
+		l.refuse("log.tenant_bytes", "%s is more than log.retention.bytes %s", q, log.Retention.Bytes)
+	}
+}
+
+// people checks tenants and tokens.
+func (l *loader) people(c *Config) {
+	ids := []string{auth.Operator}
+	seen := map[string]bool{}
+	for i, t := range c.Tenants {
+		path := fmt.Sprintf("tenants[%d]", i)
+		if err := t.tenant().Check(); err != nil {
+			l.refuse(path, "%v", err)
+			continue
+		}
+		if seen[t.ID] {
+			l.refuse(path, "the id %q is used twice", t.ID)
+		}
+		seen[t.ID] = true
+		ids = append(ids, t.ID)
+	}
+	seen = map[string]bool{}
+	for i, t := range c.Tokens {
+		path := fmt.Sprintf("tokens[%d]", i)
+		if err := t.check(); err != nil {
+			l.refuse(path, "%v", err)
+			continue
+		}
+		if seen[t.ID] {
+			l.refuse(path, "the id %q is used twice", t.ID)
+		}
+		seen[t.ID] = true
+		l.tenantOf(t, path, ids)
+	}
+}
+
+// tenantOf refuses a token of a tenant that is not in the configuration: one that is made at run time has its tokens
+// made at run time.
+func (l *loader) tenantOf(t Token, path string, ids []string) {
+	for _, id := range ids {
+		if t.Tenant == id {
+			return
+		}
+	}
+	hint := ""
+	if near, ok := nearest.Of(t.Tenant, ids); ok {
+		hint = ", did you mean " + near + "?"
+	}
+	l.refuse(path+".tenant", "there is no tenant %q among tenants%s", t.Tenant, hint)
+}
+
+func (t Tenant) tenant() directory.Tenant {
+	return directory.Tenant{ID: t.ID, Name: t.Name, TimeZone: t.TimeZone, LogBytes: int64(t.LogBytes)}
+}
+
+func (t Token) token() auth.StaticToken {
+	out := auth.StaticToken{ID: t.ID, Tenant: t.Tenant, Name: t.Name}
+	for _, s := range t.Scopes {
+		out.Scopes = append(out.Scopes, auth.Scope(s))
+	}
+	return out
+}
+
+func (t Token) check() error {
+	if err := auth.CheckID(t.ID); err != nil {
+		return err
+	}
+	s := t.token()
+	if err := (&auth.Token{Tenant: s.Tenant, Scopes: s.Scopes, Name: s.Name}).Check(); err != nil {
+		return err
+	}
+	given := 0
+	for _, v := range []string{t.Hash, t.SecretEnv, t.SecretFile} {
+		if v != "" {
+			given++
+		}
+	}
+	if given != 1 {
+		return fmt.Errorf("token %q needs exactly one of hash, secret_env and secret_file", t.ID)
+	}
+	if t.Hash != "" {
+		return new(auth.Hash).UnmarshalText([]byte(t.Hash))
+	}
+	return nil
+}
+
+// DirectoryTenants gives the tenants of the configuration.
+func (c *Config) DirectoryTenants() []directory.Tenant {
+	out := make([]directory.Tenant, len(c.Tenants))
+	for i, t := range c.Tenants {
+		out[i] = t.tenant()
+	}
+	return out
+}
+
+// StaticTokens gives the tokens of the configuration, with their secrets read from the environment and from files.
+func (c *Config) StaticTokens() ([]auth.StaticToken, error) {
+	out := make([]auth.StaticToken, 0, len(c.Tokens))
+	for _, t := range c.Tokens {
+		s := t.token()
+		switch {
+		case t.Hash != "":
+			if err := s.Hash.UnmarshalText([]byte(t.Hash)); err != nil {
+				return nil, fmt.Errorf("token %q: %w", t.ID, err)
+			}
+		case t.SecretEnv != "":
+			s.Secret = strings.TrimSpace(os.Getenv(t.SecretEnv))
+			if s.Secret == "" {
+				return nil, fmt.Errorf("token %q: the environment variable %s is empty", t.ID, t.SecretEnv)
+			}
+		default:
+			data, err := os.ReadFile(t.SecretFile)
+			if err != nil {
+				return nil, fmt.Errorf("token %q: read its secret: %w", t.ID, err)
+			}
+			s.Secret = strings.TrimSpace(string(data))
+			if s.Secret == "" {
+				return nil, fmt.Errorf("token %q: the file %s is empty", t.ID, t.SecretFile)
+			}
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
