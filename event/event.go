@@ -46,16 +46,35 @@ func (e Event) Data() []byte {
 // wrote: a fact without a required field or with a word that the vocabulary
 // does not have is an [InvalidError].
 func Encode(m Meta, f Fact) (Event, error) {
-	raw, err := AppendFact(nil, m, f)
+	raw, err := write(nil, m, f)
 	if err != nil {
 		return Event{}, err
 	}
-	return Event{ID: m.ID, Source: m.Source, Type: f.EventType(), Subject: f.EventSubject(), Tenant: m.Tenant, Time: m.Time, Raw: raw}, nil
+	return parseWritten(raw, f)
 }
 
 // AppendFact appends a fact to dst as one structured JSON object, without a
-// line end.
+// line end. It checks what it wrote as [Encode] does.
 func AppendFact(dst []byte, m Meta, f Fact) ([]byte, error) {
+	out, err := write(dst, m, f)
+	if err != nil {
+		return dst, err
+	}
+	if _, err := parseWritten(out[len(dst):], f); err != nil {
+		return dst, err
+	}
+	return out, nil
+}
+
+func parseWritten(raw []byte, f Fact) (Event, error) {
+	e, err := Parse(raw, Limits{})
+	if err != nil {
+		return Event{}, fmt.Errorf("encode %s: %w", f.EventType(), err)
+	}
+	return e, nil
+}
+
+func write(dst []byte, m Meta, f Fact) ([]byte, error) {
 	dst = append(dst, `{"specversion":"1.0","id":`...)
 	dst = appendText(dst, m.ID)
 	dst = append(dst, `,"source":`...)
@@ -80,8 +99,7 @@ func AppendFact(dst []byte, m Meta, f Fact) ([]byte, error) {
 	if err := enc.Encode(f); err != nil {
 		return nil, fmt.Errorf("encode %s: %w", f.EventType(), err)
 	}
-	dst = bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-	return append(dst, '}'), nil
+	return append(bytes.TrimSuffix(buf.Bytes(), []byte("\n")), '}'), nil
 }
 
 // appendText appends s as a JSON string. Bytes that are not ASCII are copied.

@@ -32,7 +32,8 @@ type Shape struct {
 	Items  *Shape  // the values of a KindList or KindMap
 	Fields []Field // the fields of a KindObject, in their order
 
-	index map[string]int // of Fields by name
+	index    map[string]int // of Fields by name
+	required uint64         // the required Fields, a bit each
 }
 
 // Word is one value of a KindWord.
@@ -121,6 +122,9 @@ func (s *Shape) addFields(rt reflect.Type) {
 			Bounded:  strings.HasSuffix(name, "_ms") || name == "bytes",
 			Shape:    shapeOf(sf.Type),
 			goName:   rt.Name() + "." + sf.Name,
+		}
+		if f.Required {
+			s.required |= 1 << len(s.Fields)
 		}
 		s.index[name] = len(s.Fields)
 		s.Fields = append(s.Fields, f)

@@ -126,6 +126,7 @@ type vocabulary struct {
 	types    []TypeInfo
 	byType   map[string]*TypeInfo
 	families map[string]bool // first labels that are ours
+	names    []string        // all types
 }
 
 var dictionary = sync.OnceValue(func() *vocabulary {
@@ -139,6 +140,7 @@ var dictionary = sync.OnceValue(func() *vocabulary {
 		v.byType[t.Type] = t
 		family, _, _ := strings.Cut(t.Type, ".")
 		v.families[family] = true
+		v.names = append(v.names, t.Type)
 	}
 	return v
 })
