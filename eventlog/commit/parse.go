@@ -31,13 +31,22 @@ func Parse(msg []byte) (*Commit, error) {
 	if len(msg) < headerSize+hashSize || string(msg[:4]) != magic {
 		return nil, damaged("%d bytes without the head of a commit", len(msg))
 	}
+	sum := sha256.Sum256(msg[:len(msg)-hashSize])
+	if have := msg[len(msg)-hashSize:]; string(sum[:hashSize]) != string(have) {
+		return nil, damaged("hash %x does not fit the bytes", have)
+	}
+	return Trusted(msg)
+}
+
+// Trusted is Parse for a message that the caller has just encoded: it leaves
+// the hash unchecked.
+func Trusted(msg []byte) (*Commit, error) {
+	if len(msg) < headerSize+hashSize {
+		return nil, damaged("%d bytes without the head of a commit", len(msg))
+	}
 	body := msg[:len(msg)-hashSize]
-	sum := sha256.Sum256(body)
 	c := &Commit{Size: len(msg)}
 	copy(c.Hash[:], msg[len(body):])
-	if Hash(sum[:hashSize]) != c.Hash {
-		return nil, damaged("hash %x does not fit the bytes", c.Hash)
-	}
 	if msg[4] != version {
 		return nil, fmt.Errorf("%w: %d, this program reads %d", ErrVersion, msg[4], version)
 	}
@@ -56,10 +65,10 @@ func Parse(msg []byte) (*Commit, error) {
 }
 
 func (c *Commit) parseDirectory(dir, bodies []byte) error {
-	r := reader{b: dir}
-	c.Note = r.bytes(r.uvarint())
-	n := r.uvarint()
-	if r.bad || n > uint64(len(dir)) {
+	r := Fields{B: dir}
+	c.Note = r.Bytes(r.Uvarint())
+	n := r.Uvarint()
+	if r.Bad || n > uint64(len(dir)) {
 		return damaged("directory is cut short")
 	}
 	sections := make([]Section, n)
@@ -68,11 +77,11 @@ func (c *Commit) parseDirectory(dir, bodies []byte) error {
 		s := &sections[i]
 		c.Sections[i] = s
 		s.received = c.Received
-		s.Tenant = string(r.bytes(r.uvarint()))
-		copy(s.Epoch[:], r.bytes(8))
-		s.First = r.uvarint()
-		count, packed, size := r.uvarint(), r.uvarint(), r.uvarint()
-		if r.bad || count == 0 || count > uint64(len(bodies))/16 || size > maxBlock ||
+		s.Tenant = string(r.Bytes(r.Uvarint()))
+		copy(s.Epoch[:], r.Bytes(8))
+		s.First = r.Uvarint()
+		count, packed, size := r.Uvarint(), r.Uvarint(), r.Uvarint()
+		if r.Bad || count == 0 || count > uint64(len(bodies))/16 || size > maxBlock ||
 			packed > uint64(len(bodies))-count*16 {
 			return damaged("section %d does not fit the message", i)
 		}
@@ -80,8 +89,8 @@ func (c *Commit) parseDirectory(dir, bodies []byte) error {
 		s.ids, bodies = bodies[:count*16], bodies[count*16:]
 		s.block, bodies = bodies[:packed], bodies[packed:]
 	}
-	if len(r.b) != 0 || len(bodies) != 0 {
-		return damaged("%d bytes behind the last section", len(r.b)+len(bodies))
+	if len(r.B) != 0 || len(bodies) != 0 {
+		return damaged("%d bytes behind the last section", len(r.B)+len(bodies))
 	}
 	return nil
 }
@@ -102,48 +111,22 @@ func (s *Section) decode() ([]Record, error) {
 		return nil, damaged("block of tenant %s: %v", s.Tenant, err)
 	}
 	out := make([]Record, s.Count)
-	r := reader{b: body}
+	r := Fields{B: body}
 	for i := range out {
-		flags := r.bytes(1)
+		flags := r.Bytes(1)
 		rec := &out[i]
 		rec.Seq, rec.Received = s.First+uint64(i), s.received
-		rec.Raw = r.bytes(r.uvarint())
-		if r.bad {
+		rec.Raw = r.Bytes(r.Uvarint())
+		if r.Bad {
 			return nil, damaged("record %d of tenant %s is cut short", i, s.Tenant)
 		}
 		rec.Derived = flags[0]&flagDerived != 0
 		if flags[0]&flagContext != 0 {
-			rec.Context = r.bytes(r.uvarint())
+			rec.Context = r.Bytes(r.Uvarint())
 		}
 	}
-	if r.bad || len(r.b) != 0 {
+	if r.Bad || len(r.B) != 0 {
 		return nil, damaged("block of tenant %s does not end with its last record", s.Tenant)
 	}
 	return out, nil
-}
-
-// reader takes fields off a byte slice; bad is set when it ran out.
-type reader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
-		r.bad = true
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) bytes(n uint64) []byte {
-	if r.bad || n > uint64(len(r.b)) {
-		r.bad = true
-		return nil
-	}
-	out := r.b[:n:n]
-	r.b = r.b[n:]
-	return out
 }

@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sys/unix"
+)
+
+// The words of Durability.
+const (
+	Fsync      = "fsync"
+	NoSync     = "nosync"
+	Unverified = "unverified"
+)
+
+// askDurability finds out what an acknowledgement of this engine means. The
+// sync setting of a cluster is each server's own and shown to the system
+// account only; without one the answer is "unverified".
+func (e *Engine) askDurability(ctx context.Context, s *session) string {
+	if e.Embedded() {
+		if e.opt.NoSync {
+			return NoSync
+		}
+		return Fsync
+	}
+	if e.opt.SystemURL == "" {
+		return Unverified
+	}
+	var opts []nats.Option
+	if e.opt.SystemCreds != "" {
+		opts = append(opts, nats.UserCredentials(e.opt.SystemCreds))
+	}
+	nc, err := nats.Connect(e.opt.SystemURL, opts...)
+	if err != nil {
+		e.opt.Logger.Warn("cannot ask the cluster whether it syncs before it answers", "err", err)
+		return Unverified
+	}
+	defer nc.Close()
+	want := len(s.nc.DiscoveredServers())
+	sub, err := nc.SubscribeSync(nc.NewRespInbox())
+	if err != nil {
+		return Unverified
+	}
+	if err := nc.PublishRequest("$SYS.REQ.SERVER.PING.JSZ", sub.Subject, nil); err != nil {
+		return Unverified
+	}
+	answers, synced := 0, 0
+	deadline := time.Now().Add(2 * time.Second)
+	for answers < max(want, e.opt.Replicas) && ctx.Err() == nil {
+		m, err := sub.NextMsg(time.Until(deadline))
+		if err != nil {
+			break
+		}
+		var jsz struct {
+			Data struct {
+				Config struct {
+					SyncAlways bool `json:"sync_always"`
+				} `json:"config"`
+			} `json:"data"`
+		}
+		if json.Unmarshal(m.Data, &jsz) != nil {
+			continue
+		}
+		answers++
+		if jsz.Data.Config.SyncAlways {
+			synced++
+		}
+	}
+	if answers >= e.opt.Replicas && synced == answers {
+		return Fsync
+	}
+	e.opt.Logger.Warn("the cluster does not sync before it answers", "servers", answers, "with sync_interval always", synced)
+	return Unverified
+}
+
+// Free gives the bytes that are left on the disk of dir.
+func Free(dir string) (uint64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, fmt.Errorf("ask for the free space of %s: %w", dir, err)
+	}
+	return uint64(st.Bavail) * uint64(st.Bsize), nil
+}
+
+// Probe writes and syncs a small file in dir, as the log would have to.
+func Probe(dir string) error {
+	name := filepath.Join(dir, ".probe")
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("write to the log's disk: %w", err)
+	}
+	defer os.Remove(name)
+	_, err = f.Write(make([]byte, 64<<10))
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("write to the log's disk: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Errors of key-value buckets.
+var (
+	ErrNotFound = errors.New("no such key")
+	ErrExists   = errors.New("key exists already")
+	ErrRevision = errors.New("key has another revision")
+)
+
+// Entry is one key of a bucket as it stands.
+type Entry struct {
+	Key      string
+	Value    []byte
+	Revision uint64
+	Deleted  bool // only in a watch
+}
+
+// KV is a key-value bucket. It stays usable across restarts of the engine.
+type KV struct {
+	e      *Engine
+	bucket string
+}
+
+// KV opens a bucket, which is made when it is not there.
+func (e *Engine) KV(ctx context.Context, bucket string) (*KV, error) {
+	s, err := e.session()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.js.KeyValue(ctx, bucket); errors.Is(err, jetstream.ErrBucketNotFound) {
+		_, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, Replicas: e.opt.Replicas, History: 1})
+		if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
+			return nil, fmt.Errorf("make bucket %s: %w", bucket, err)
+		}
+	} else if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
+	}
+	return &KV{e: e, bucket: bucket}, nil
+}
+
+func (k *KV) open(ctx context.Context) (jetstream.KeyValue, error) {
+	s, err := k.e.session()
+	if err != nil {
+		return nil, err
+	}
+	return s.js.KeyValue(ctx, k.bucket)
+}
+
+func (k *KV) wrap(what, key string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrKeyDeleted):
+		return fmt.Errorf("%s %s/%s: %w", what, k.bucket, key, ErrNotFound)
+	case errors.Is(err, jetstream.ErrKeyExists):
+		if what == "create" {
+			return fmt.Errorf("%s %s/%s: %w", what, k.bucket, key, ErrExists)
+		}
+		return fmt.Errorf("%s %s/%s: %w", what, k.bucket, key, ErrRevision)
+	}
+	return fmt.Errorf("%s %s/%s: %w", what, k.bucket, key, err)
+}
+
+// Get reads a key; ErrNotFound when it is not there.
+func (k *KV) Get(ctx context.Context, key string) (Entry, error) {
+	kv, err := k.open(ctx)
+	if err != nil {
+		return Entry{}, k.wrap("get", key, err)
+	}
+	e, err := kv.Get(ctx, key)
+	if err != nil {
+		return Entry{}, k.wrap("get", key, err)
+	}
+	return Entry{Key: key, Value: e.Value(), Revision: e.Revision()}, nil
+}
+
+// Put writes a key whatever it held, and gives its new revision.
+func (k *KV) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	kv, err := k.open(ctx)
+	if err != nil {
+		return 0, k.wrap("put", key, err)
+	}
+	rev, err := kv.Put(ctx, key, value)
+	return rev, k.wrap("put", key, err)
+}
+
+// Create writes a key that must not exist; ErrExists otherwise.
+func (k *KV) Create(ctx context.Context, key string, value []byte) (uint64, error) {
+	kv, err := k.open(ctx)
+	if err != nil {
+		return 0, k.wrap("create", key, err)
+	}
+	rev, err := kv.Create(ctx, key, value)
+	return rev, k.wrap("create", key, err)
+}
+
+// Update writes a key that must be at revision rev; ErrRevision otherwise.
+func (k *KV) Update(ctx context.Context, key string, value []byte, rev uint64) (uint64, error) {
+	kv, err := k.open(ctx)
+	if err != nil {
+		return 0, k.wrap("update", key, err)
+	}
+	n, err := kv.Update(ctx, key, value, rev)
+	return n, k.wrap("update", key, err)
+}
+
+// Delete removes a key; a key that is not there is no error.
+func (k *KV) Delete(ctx context.Context, key string) error {
+	kv, err := k.open(ctx)
+	if err != nil {
+		return k.wrap("delete", key, err)
+	}
+	return k.wrap("delete", key, kv.Delete(ctx, key))
+}
+
+// Keys lists the keys that have a value.
+func (k *KV) Keys(ctx context.Context) ([]string, error) {
+	kv, err := k.open(ctx)
+	if err != nil {
+		return nil, k.wrap("list", "", err)
+	}
+	keys, err := kv.Keys(ctx)
+	if errors.Is(err, jetstream.ErrNoKeysFound) {
+		return nil, nil
+	}
+	return keys, k.wrap("list", "", err)
+}
+
+// Watch hands all current values to fn, calls ready, then hands on every
+// change, until ctx ends. When the engine restarts in between it starts over
+// with all current values; ready is called once.
+func (k *KV) Watch(ctx context.Context, fn func(Entry), ready func()) error {
+	for first := true; ; first = false {
+		err := k.watch(ctx, fn, func() {
+			if first {
+				ready()
+			}
+		})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if first && err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (k *KV) watch(ctx context.Context, fn func(Entry), ready func()) error {
+	s, err := k.e.session()
+	if err != nil {
+		return err
+	}
+	kv, err := k.open(ctx)
+	if err != nil {
+		return k.wrap("watch", "", err)
+	}
+	w, err := kv.WatchAll(ctx)
+	if err != nil {
+		return k.wrap("watch", "", err)
+	}
+	defer func() { _ = w.Stop() }()
+	closed := s.nc.StatusChanged(closedStatus)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-closed:
+			return ErrDown
+		case e, ok := <-w.Updates():
+			if !ok {
+				return ErrDown
+			}
+			if e == nil {
+				ready()
+				continue
+			}
+			fn(Entry{
+				Key: e.Key(), Value: e.Value(), Revision: e.Revision(),
+				Deleted: e.Operation() != jetstream.KeyValuePut,
+			})
+		}
+	}
+}

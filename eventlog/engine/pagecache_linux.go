@@ -1,0 +1,25 @@
+package engine
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// dropPageCache lets go of all clean pages of the files below dir. After a
+// failed fsync Linux keeps the pages that it could not write and calls them
+// clean; reading them would show data that the disk does not have.
+func dropPageCache(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		if f, err := os.Open(path); err == nil {
+			_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+			f.Close()
+		}
+		return nil
+	})
+}

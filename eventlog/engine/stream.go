@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Stream is the JetStream stream of one shard.
+type Stream struct {
+	e       *Engine
+	name    string
+	subject string
+}
+
+// State is what the engine says of a stream.
+type State struct {
+	First, Last uint64 // sequences; First > Last when empty
+	Missing     int    // messages missing between First and Last
+	Bytes       uint64
+}
+
+// ErrNoStream says that the shard has no stream.
+var ErrNoStream = errors.New("shard has no stream")
+
+// StreamName is the name of a shard's stream.
+func StreamName(shard int) string { return fmt.Sprintf("TL_%d", shard) }
+
+// Stream opens the stream of a shard. With create it is made when it is not
+// there; otherwise that is ErrNoStream.
+func (e *Engine) Stream(ctx context.Context, shard int, create bool) (*Stream, error) {
+	s, err := e.session()
+	if err != nil {
+		return nil, err
+	}
+	st := &Stream{e: e, name: StreamName(shard), subject: fmt.Sprintf("tl.%d", shard)}
+	_, err = s.js.Stream(ctx, st.name)
+	if err == nil {
+		return st, nil
+	}
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, fmt.Errorf("open stream %s: %w", st.name, err)
+	}
+	if !create {
+		return nil, fmt.Errorf("%w: %s", ErrNoStream, st.name)
+	}
+	_, err = s.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name:        st.name,
+		Description: "Trunkline event log, one commit a message",
+		Subjects:    []string{st.subject},
+		Storage:     jetstream.FileStorage,
+		Replicas:    e.opt.Replicas,
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		DenyDelete:  true,
+		AllowDirect: true,
+		MaxMsgSize:  -1,
+		// Identities are the writer's business; the server's window stays small.
+		Duplicates: 100 * time.Millisecond,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create stream %s: %w", st.name, err)
+	}
+	return st, nil
+}
+
+// State asks for the stream's state.
+func (st *Stream) State(ctx context.Context) (State, error) {
+	s, err := st.e.session()
+	if err != nil {
+		return State{}, err
+	}
+	str, err := s.js.Stream(ctx, st.name)
+	if err != nil {
+		return State{}, fmt.Errorf("ask for the state of stream %s: %w", st.name, err)
+	}
+	i := str.CachedInfo().State
+	return State{First: i.FirstSeq, Last: i.LastSeq, Missing: i.NumDeleted, Bytes: i.Bytes}, nil
+}
+
+// wrongLastSequence is JetStream's error code for a refused expectation.
+const (
+	wrongLastSequence = 10071
+	storeFailed       = 10077
+)
+
+// Publish appends msg if the stream's last sequence is expect, and returns when
+// the server says that it is stored.
+func (st *Stream) Publish(ctx context.Context, msg []byte, expect uint64) error {
+	s, err := st.e.session()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, st.e.opt.Timeout)
+	defer cancel()
+	m := &nats.Msg{Subject: st.subject, Data: msg, Header: nats.Header{
+		"Nats-Expected-Last-Sequence": []string{strconv.FormatUint(expect, 10)},
+	}}
+	reply, err := s.nc.RequestMsgWithContext(ctx, m)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("%w: nobody serves stream %s", ErrRefused, st.name)
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("%w: %d bytes are more than the server takes", ErrRefused, len(msg))
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	var ack struct {
+		Seq   uint64 `json:"seq"`
+		Error *struct {
+			ErrCode     int    `json:"err_code"`
+			Description string `json:"description"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(reply.Data, &ack); err != nil {
+		return fmt.Errorf("%w: unreadable answer: %w", ErrNoAnswer, err)
+	}
+	if ack.Error != nil {
+		switch ack.Error.ErrCode {
+		case wrongLastSequence:
+			return fmt.Errorf("%w: %s", ErrWrongSequence, ack.Error.Description)
+		case storeFailed:
+			// The store met an error half way; what is there has to be looked at.
+			return fmt.Errorf("%w: %s", ErrNoAnswer, ack.Error.Description)
+		}
+		return fmt.Errorf("%w: %s", ErrRefused, ack.Error.Description)
+	}
+	if ack.Seq != expect+1 {
+		return fmt.Errorf("%w: stored at %d, expected %d", ErrNoAnswer, ack.Seq, expect+1)
+	}
+	return nil
+}
+
+// Batches of a range read: few enough bytes that a reader does not hold up the
+// writer, which waits while the server gathers one batch.
+const (
+	batchMessages = 1024
+	batchBytes    = 1 << 20
+)
+
+// Read hands the messages from sequence from on to fn, in order, at most one
+// batch of them. It returns how many there were: 0 when there is nothing at or
+// behind from. Messages that are missing are silently stepped over here: the
+// sequence inside each commit tells.
+func (st *Stream) Read(ctx context.Context, from uint64, most int, fn func(msg []byte) error) (int, error) {
+	s, err := st.e.session()
+	if err != nil {
+		return 0, err
+	}
+	inbox := s.nc.NewInbox()
+	sub, err := s.nc.SubscribeSync(inbox)
+	if err != nil {
+		return 0, fmt.Errorf("read stream %s: %w", st.name, err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	_ = sub.SetPendingLimits(-1, -1)
+	if most <= 0 || most > batchMessages {
+		most = batchMessages
+	}
+	req := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d,"no_hdr":true}`, max(from, 1), most, batchBytes)
+	if err := s.nc.PublishRequest("$JS.API.DIRECT.GET."+st.name, inbox, req); err != nil {
+		return 0, fmt.Errorf("read stream %s: %w", st.name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for n := 0; ; n++ {
+		m, err := sub.NextMsgWithContext(ctx)
+		if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
+			return n, fmt.Errorf("read stream %s: %w: %w", st.name, ErrDown, err)
+		}
+		if err != nil {
+			return n, fmt.Errorf("read stream %s from %d: %w", st.name, from, err)
+		}
+		if len(m.Data) == 0 {
+			switch status := m.Header.Get("Status"); status {
+			case "204", "404": // end of batch, nothing there
+				return n, nil
+			default:
+				return n, fmt.Errorf("read stream %s from %d: server answered %s %s", st.name, from, status, m.Header.Get("Description"))
+			}
+		}
+		if err := fn(m.Data); err != nil {
+			return n, err
+		}
+	}
+}
+
+// Trim removes all messages before keep.
+func (st *Stream) Trim(ctx context.Context, keep uint64) error {
+	s, err := st.e.session()
+	if err != nil {
+		return err
+	}
+	str, err := s.js.Stream(ctx, st.name)
+	if err == nil {
+		err = str.Purge(ctx, jetstream.WithPurgeSequence(keep))
+	}
+	if err != nil {
+		return fmt.Errorf("trim stream %s before %d: %w", st.name, keep, err)
+	}
+	return nil
+}
+
+// Consume hands every message from sequence from on to fn, in order, until ctx
+// ends or fn returns an error. It is for nodes that follow another node's
+// writer.
+func (st *Stream) Consume(ctx context.Context, from uint64, fn func(msg []byte) error) error {
+	s, err := st.e.session()
+	if err != nil {
+		return err
+	}
+	str, err := s.js.Stream(ctx, st.name)
+	if err != nil {
+		return fmt.Errorf("follow stream %s: %w", st.name, err)
+	}
+	cons, err := str.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(from, 1),
+	})
+	if err != nil {
+		return fmt.Errorf("follow stream %s: %w", st.name, err)
+	}
+	it, err := cons.Messages(jetstream.PullMaxBytes(8 << 20))
+	if err != nil {
+		return fmt.Errorf("follow stream %s: %w", st.name, err)
+	}
+	defer it.Stop()
+	stop := context.AfterFunc(ctx, it.Stop)
+	defer stop()
+	for {
+		m, err := it.Next()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("follow stream %s: %w", st.name, err)
+		}
+		if err := fn(m.Data()); err != nil {
+			return err
+		}
+	}
+}
+
+// Last asks for the stream's last sequence.
+func (st *Stream) Last(ctx context.Context) (uint64, error) {
+	s, err := st.State(ctx)
+	return s.Last, err
+}

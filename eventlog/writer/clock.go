@@ -1,0 +1,72 @@
+package writer
+
+import (
+	"context"
+	"time"
+
+	"errors"
+	"fmt"
+	"trunkline/eventlog/commit"
+	"trunkline/eventlog/engine"
+)
+
+// untilClock is how long nothing has to be written for the clock's sake: until
+// the next boundary that must not pass in silence, or the fold's next timer.
+func (w *Writer) untilClock() time.Duration {
+	now := time.Now()
+	next := w.boundary()
+	if w.cfg.Fold != nil {
+		if at, ok := w.cfg.Fold.Due(); ok && at.Before(next) {
+			next = at
+		}
+	}
+	return max(next.Sub(now), 0)
+}
+
+// boundary is the first tick boundary behind the last commit.
+func (w *Writer) boundary() time.Time {
+	return w.cfg.Index.Tip().Received.Truncate(w.cfg.Tick).Add(w.cfg.Tick)
+}
+
+// clockPassed writes what time alone has caused: the fold's timers, and a tick
+// when a boundary passed in silence, so that idle tenants reach midnight and
+// windows close.
+func (w *Writer) clockPassed(ctx context.Context) error {
+	now := w.now()
+	if w.cfg.Fold != nil {
+		if at, ok := w.cfg.Fold.Due(); ok && !at.After(now) {
+			w.builder.Reset()
+			clear(w.seen)
+			clear(w.heads)
+			if err := w.fire(now); err != nil {
+				return err
+			}
+			if n := w.builder.Events(); n > 0 {
+				c, err := w.publish(ctx, commit.Events, nil, now)
+				if err != nil {
+					return fencedIfOvertaken(err)
+				}
+				w.done(c)
+				w.snapshotIfDue(n)
+				return nil
+			}
+		}
+	}
+	if now.Before(w.boundary()) {
+		return nil
+	}
+	if err := w.publishBare(ctx, commit.Tick, nil); err != nil {
+		return fencedIfOvertaken(err)
+	}
+	if w.cfg.Fold != nil {
+		w.cfg.Fold.Tick(now)
+	}
+	return nil
+}
+
+func fencedIfOvertaken(err error) error {
+	if errors.Is(err, engine.ErrWrongSequence) {
+		return fmt.Errorf("%w: %w", ErrFenced, err)
+	}
+	return err
+}
