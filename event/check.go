@@ -43,7 +43,7 @@ func (p *reader) wrong(member, format string, args ...any) {
 // check reads the data of an event of the vocabulary and holds it against the
 // shape of its type.
 func (p *reader) check(s *strictjson.Scanner, t *TypeInfo) {
-	p.subjectShape, p.subjectField = t.Shape, t.Shape.index[t.Subject]
+	p.subjectShape, p.subjectField = t.Shape, t.subjectField
 	p.subjectID = strictjson.Text{}
 	p.object(s, t.Shape)
 }
@@ -75,14 +75,17 @@ func (p *reader) subject(env *envelope, t *TypeInfo, e *Event) {
 func (p *reader) object(s *strictjson.Scanner, shape *Shape) {
 	s.Object()
 	var seen uint64
+	next := 0
 	for {
 		key, ok := s.Key()
 		if !ok {
 			break
 		}
 		name := key.Bytes()
-		i, known := shape.index[string(name)]
-		if !known {
+		i := shape.find(name, next)
+		if i >= 0 {
+			next = i + 1
+		} else {
 			p.unknown(shape, name)
 			s.Value()
 			continue
@@ -96,9 +99,7 @@ func (p *reader) object(s *strictjson.Scanner, shape *Shape) {
 			continue
 		}
 		seen |= 1 << i
-		p.enter(step{name: f.Name, index: -1})
 		p.field(s, shape, i)
-		p.leave()
 	}
 	if missing := shape.required &^ seen; missing != 0 && s.OK() {
 		for i := range shape.Fields {
@@ -115,7 +116,7 @@ func (p *reader) field(s *strictjson.Scanner, shape *Shape, i int) {
 	if f.Shape.Kind == KindText && s.Peek() == '"' {
 		t := s.Text()
 		if f.Required && len(t.Raw) == 0 {
-			p.problem(p.where(), "must not be empty")
+			p.wrong(f.Name, "must not be empty")
 		}
 		if shape == p.subjectShape && i == p.subjectField {
 			p.subjectID = t
@@ -124,11 +125,13 @@ func (p *reader) field(s *strictjson.Scanner, shape *Shape, i int) {
 	}
 	if f.Shape.Kind == KindInteger && f.Bounded && s.Peek() == '-' {
 		if v := s.Value(); string(v) != "-0" && s.OK() {
-			p.problem(p.where(), "must not be less than %d", f.Least)
+			p.wrong(f.Name, "must not be less than %d", f.Least)
 		}
 		return
 	}
+	p.enter(step{name: f.Name, index: -1})
 	p.value(s, f.Shape)
+	p.leave()
 }
 
 // value reads a value and holds it against its shape.

@@ -34,9 +34,10 @@ type envelope struct {
 	set    uint32   // those whose value is not null
 	others []string // extension attributes beyond the above
 
-	dataStart, dataEnd int  // relative to the event
-	dataFirst          byte // the first byte of the data's value
-	checked            bool // the data was checked while it was read
+	dataStart, dataEnd int       // relative to the event
+	dataFirst          byte      // the first byte of the data's value
+	known              *TypeInfo // of the type, once that was read
+	checked            bool      // the data was checked while it was read
 }
 
 // The bits of the attributes that an envelope knows by name.
@@ -125,6 +126,9 @@ func (p *reader) member(s *strictjson.Scanner, env *envelope, key strictjson.Tex
 	}
 	*text = t
 	p.text(name, t)
+	if bit == bitType {
+		env.known = p.dict.byType[string(t.Bytes())]
+	}
 }
 
 // data reads the data member and checks it in the same pass when the type is
@@ -137,9 +141,9 @@ func (p *reader) data(s *strictjson.Scanner, env *envelope, start int, first byt
 	}
 	env.set |= bitData
 	env.dataFirst = first
-	if t := p.dict.byType[string(env.typ.Bytes())]; t != nil && env.set&bitType != 0 && first == '{' {
+	if env.known != nil && first == '{' {
 		env.checked = true
-		p.check(s, t)
+		p.check(s, env.known)
 	} else {
 		s.Value()
 	}
@@ -222,7 +226,7 @@ func (p *reader) text(name []byte, t strictjson.Text) {
 
 // finish checks the members against each other and returns the event.
 func (p *reader) finish(env *envelope, raw []byte) Event {
-	known := p.dict.byType[string(env.typ.Bytes())]
+	known := env.known
 	e := p.strings(env, known)
 	e.Raw = raw
 	e.dataStart, e.dataEnd = env.dataStart, env.dataEnd
@@ -349,7 +353,7 @@ func uriReference(s string) string {
 		}
 	}
 	if parse {
-		if _, err := url.Parse(s); err != nil {
+		if u, err := url.Parse(s); err != nil || u.String() == "" {
 			return wrong
 		}
 	}

@@ -244,9 +244,13 @@ func (p *reader) strings(env *envelope, known *TypeInfo) Event {
 	return e
 }
 
-// timestamp reads an RFC 3339 time.
+// timestamp reads an RFC 3339 time. It must be one in UTC too: an offset must
+// not carry it out of the four digits of the year.
 func timestamp(t strictjson.Text) (time.Time, bool) {
 	var at time.Time
-	err := at.UnmarshalText(t.Bytes())
-	return at, err == nil
+	if err := at.UnmarshalText(t.Bytes()); err != nil {
+		return at, false
+	}
+	year := at.UTC().Year()
+	return at, 0 <= year && year <= 9999
 }

@@ -107,6 +107,7 @@ func TestParseRefuses(t *testing.T) {
 		{"tenant empty", base(`,"tenant":""`), "0 tenant: must not be empty"},
 		{"subject empty", base(`,"subject":""`), "0 subject: must not be empty"},
 		{"time", base(`,"time":"2026-03-01 12:00:00"`), "0 time: must be an RFC 3339"},
+		{"time beyond the years", base(`,"time":"9999-12-31T23:59:59-01:00"`), "0 time: must be an RFC 3339"},
 		{"time number", base(`,"time":12`), "0 time: must be a string"},
 		{"content type", base(`,"datacontenttype":"json"`), "0 datacontenttype: must be a media type"},
 		{"object as text", base(`,"datacontenttype":"text/plain","data":{}`), "0 data: must be a string"},

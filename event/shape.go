@@ -32,8 +32,7 @@ type Shape struct {
 	Items  *Shape  // the values of a KindList or KindMap
 	Fields []Field // the fields of a KindObject, in their order
 
-	index    map[string]int // of Fields by name
-	required uint64         // the required Fields, a bit each
+	required uint64 // the required Fields, a bit each
 }
 
 // Word is one value of a KindWord.
@@ -65,6 +64,7 @@ func describe(t *TypeInfo) {
 	rt := reflect.TypeOf(t.Zero)
 	t.Name = rt.Name()
 	t.Shape = shapeOf(rt)
+	t.subjectField = t.Shape.find([]byte(t.Subject), 0)
 }
 
 // shapeOf derives a shape. It panics on Go types that no fact may have: that
@@ -97,7 +97,7 @@ func shapeOf(rt reflect.Type) *Shape {
 	case reflect.Map:
 		return &Shape{Kind: KindMap, Items: shapeOf(rt.Elem())}
 	case reflect.Struct:
-		s := &Shape{Kind: KindObject, Name: rt.Name(), index: map[string]int{}}
+		s := &Shape{Kind: KindObject, Name: rt.Name()}
 		s.addFields(rt)
 		if len(s.Fields) > maxFields {
 			panic(fmt.Sprintf("event: %s has more than %d fields", rt, maxFields))
@@ -105,6 +105,22 @@ func shapeOf(rt reflect.Type) *Shape {
 		return s
 	}
 	panic(fmt.Sprintf("event: a fact may not have a field of type %s", rt))
+}
+
+// find returns the place of the field with a name, -1 when there is none. It
+// looks from the place of the hint on: senders keep the order of the fields.
+func (s *Shape) find(name []byte, hint int) int {
+	for i := hint; i < len(s.Fields); i++ {
+		if s.Fields[i].Name == string(name) {
+			return i
+		}
+	}
+	for i := range min(hint, len(s.Fields)) {
+		if s.Fields[i].Name == string(name) {
+			return i
+		}
+	}
+	return -1
 }
 
 // addFields adds the fields of a struct, those of embedded structs in place.
@@ -126,7 +142,6 @@ func (s *Shape) addFields(rt reflect.Type) {
 		if f.Required {
 			s.required |= 1 << len(s.Fields)
 		}
-		s.index[name] = len(s.Fields)
 		s.Fields = append(s.Fields, f)
 	}
 }

@@ -32,7 +32,8 @@ type TypeInfo struct {
 	// Shape describes the data.
 	Shape *Shape
 
-	decode func(data []byte) (Fact, error)
+	subjectField int // the place of the field Subject in Shape
+	decode       func(data []byte) (Fact, error)
 }
 
 // word makes the entry of one fact.

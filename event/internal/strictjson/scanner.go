@@ -45,20 +45,27 @@ func (s *Scanner) Pos() int { return s.pos }
 func (s *Scanner) fail(reason string) {
 	if s.problem == "" {
 		s.problem, s.at = reason, s.pos
+		s.buf = s.buf[:0] // nothing more is to be read
 	}
 }
 
 // Peek skips space and returns the next byte without reading it, 0 at the end
 // of the text or after an error.
 func (s *Scanner) Peek() byte {
+	if s.pos < len(s.buf) {
+		if c := s.buf[s.pos]; c > ' ' {
+			return c
+		}
+	}
+	return s.skipSpace()
+}
+
+func (s *Scanner) skipSpace() byte {
 	for s.pos < len(s.buf) {
 		switch c := s.buf[s.pos]; c {
 		case ' ', '\t', '\n', '\r':
 			s.pos++
 		default:
-			if s.problem != "" {
-				return 0
-			}
 			return c
 		}
 	}
@@ -107,7 +114,7 @@ func (s *Scanner) Key() (Text, bool) {
 		return Text{}, false
 	}
 	s.pos++
-	return name, s.problem == ""
+	return name, true
 }
 
 // Next moves to the next item of an array. It returns false when the array is
@@ -144,6 +151,8 @@ func (s *Scanner) Value() []byte {
 	c := s.Peek()
 	start := s.pos
 	switch c {
+	case '"':
+		s.Text()
 	case '{':
 		s.Object()
 		for {
@@ -157,8 +166,6 @@ func (s *Scanner) Value() []byte {
 		for s.OK() && s.Next() {
 			s.Value()
 		}
-	case '"':
-		s.Text()
 	case 't':
 		s.literal("true")
 	case 'f':
@@ -254,9 +261,9 @@ const (
 
 // plain returns the offset of the first byte from i on that a string does not
 // simply contain: a quote, a backslash or a control character.
-func (s *Scanner) plain(i int) int {
-	for i+8 <= len(s.buf) {
-		x := binary.LittleEndian.Uint64(s.buf[i:])
+func plain(buf []byte, i int) int {
+	for i+8 <= len(buf) {
+		x := binary.LittleEndian.Uint64(buf[i:])
 		quote := x ^ ones*'"'
 		slash := x ^ ones*'\\'
 		// Each term marks its bytes exactly up to its first hit; a borrow can
@@ -267,7 +274,7 @@ func (s *Scanner) plain(i int) int {
 		}
 		i += 8
 	}
-	for i < len(s.buf) && s.buf[i] >= 0x20 && s.buf[i] != '"' && s.buf[i] != '\\' {
+	for i < len(buf) && buf[i] >= 0x20 && buf[i] != '"' && buf[i] != '\\' {
 		i++
 	}
 	return i
@@ -280,10 +287,18 @@ func (s *Scanner) Text() Text {
 		return Text{}
 	}
 	start := s.pos + 1
+	i := plain(s.buf, start)
+	if i < len(s.buf) && s.buf[i] == '"' {
+		s.pos = i + 1
+		return Text{Raw: s.buf[start:i]}
+	}
+	return s.escaped(start, i)
+}
+
+// escaped reads on from i in a string that is not simply there to its end.
+func (s *Scanner) escaped(start, i int) Text {
 	t := Text{}
-	i := start
 	for {
-		i = s.plain(i)
 		switch {
 		case i >= len(s.buf):
 			s.pos = i
@@ -305,6 +320,6 @@ func (s *Scanner) Text() Text {
 			s.fail(reason)
 			return Text{}
 		}
-		i += n
+		i = plain(s.buf, i+n)
 	}
 }
