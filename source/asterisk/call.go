@@ -12,6 +12,7 @@ import (
 // channel is one leg at the PBX.
 type channel struct {
 	uid    string
+	id     string // of the leg
 	name   string
 	device string
 	agent  *agent // who sits at the device, nil for customers and trunks
@@ -85,6 +86,7 @@ func (t *Translator) newChannel(m *Message, prefix string, start time.Time) *cha
 		exten: text(m.Bytes(prefix + "Exten")),
 		start: start,
 	}
+	ch.id = t.ids.entity(ch.uid)
 	ch.device = deviceOf(ch.name)
 	ch.agent = t.agentAt(ch.device)
 	linked := text(m.Bytes(prefix + "Linkedid"))
@@ -109,13 +111,6 @@ func (t *Translator) newChannel(m *Message, prefix string, start time.Time) *cha
 	c.chans = append(c.chans, ch)
 	t.chans[ch.uid] = ch
 	return ch
-}
-
-func (t *Translator) leg(ch *channel) string {
-	if ch == nil {
-		return ""
-	}
-	return t.ids.entity(ch.uid)
 }
 
 // onNewchannel begins an interaction with its first channel. A call from the

@@ -102,7 +102,7 @@ func (t *Translator) dialAnswered(leg, caller *channel) {
 		if c.direction == event.DirectionOut {
 			c.by = ""
 			t.say(t.clock.now, t.ids.short(leg.uid), "customer_accepted", event.InteractionCustomerAccepted{
-				Ref: c.ref(t.leg(leg)), Agent: c.lastAgent, Number: c.first.exten,
+				Ref: c.ref(leg.id), Agent: c.lastAgent, Number: c.first.exten,
 			})
 		}
 	}
@@ -148,10 +148,10 @@ func (t *Translator) onBlindTransfer(m *Message) {
 	t.cancelTransfer(c, event.EndCancelled, "another transfer")
 	c.transfer = x
 	t.say(t.clock.now, t.ids.short(leg.uid), "transfer_started", event.InteractionTransferStarted{
-		Ref: c.ref(t.leg(leg)), Agent: x.agent, Kind: event.TransferBlind, Target: x.target, TargetKind: x.kind,
+		Ref: c.ref(leg.id), Agent: x.agent, Kind: event.TransferBlind, Target: x.target, TargetKind: x.kind,
 	})
 	t.say(t.clock.now, t.ids.short(leg.uid), "transfer_requested", event.InteractionTransferRequested{
-		Ref: c.ref(t.leg(leg)), Agent: x.agent, Kind: event.TransferBlind, Target: x.target, TargetKind: x.kind,
+		Ref: c.ref(leg.id), Agent: x.agent, Kind: event.TransferBlind, Target: x.target, TargetKind: x.kind,
 	})
 }
 
@@ -222,10 +222,10 @@ func (t *Translator) onAttendedTransfer(m *Message) {
 	}
 	entity := t.ids.short(leg.uid)
 	t.say(t.clock.now, entity, "transfer_requested", event.InteractionTransferRequested{
-		Ref: c.ref(t.leg(leg)), Agent: x.agent, Kind: event.TransferConsult, Target: x.target, TargetKind: x.kind, Consult: consultID,
+		Ref: c.ref(leg.id), Agent: x.agent, Kind: event.TransferConsult, Target: x.target, TargetKind: x.kind, Consult: consultID,
 	})
 	t.say(t.clock.now, entity, "transfer_connected", event.InteractionTransferConnected{
-		Ref: c.ref(t.leg(leg)), Agent: x.agent, Kind: event.TransferConsult, Target: x.target, TargetKind: x.kind, Consult: consultID,
+		Ref: c.ref(leg.id), Agent: x.agent, Kind: event.TransferConsult, Target: x.target, TargetKind: x.kind, Consult: consultID,
 	})
 	for _, ch := range moved {
 		t.moveLeg(ch, c)
@@ -247,6 +247,6 @@ func (t *Translator) moveLeg(ch *channel, c *call) {
 	c.talks = append(c.talks, ch.talk)
 	c.lastAgent = k.agent.id
 	t.say(t.clock.now, t.ids.short(ch.uid), "leg_connected", event.InteractionLegConnected{
-		Ref: c.ref(t.leg(ch)), Agent: k.agent.id, Address: k.iface,
+		Ref: c.ref(ch.id), Agent: k.agent.id, Address: k.iface,
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -134,7 +135,10 @@ func AgentID(iface string) string {
 	if _, after, ok := strings.Cut(iface, "/"); ok && after != "" {
 		id = after
 	}
-	return strings.TrimSuffix(id, "/n")
+	if id = strings.TrimSuffix(id, "/n"); id == "" {
+		return iface
+	}
+	return id
 }
 
 // deviceOf cuts the number of the call off a channel's name: PJSIP/1001 from
@@ -147,15 +151,33 @@ func deviceOf(channel string) string {
 	return channel
 }
 
-// text makes a string of what the PBX sent; "<unknown>" is its word for none.
+// maxText bounds a name or number of the PBX, whose own limits are lower.
+const maxText = 512
+
+// text makes a string of what the PBX sent: valid UTF-8 without control
+// characters, so that it can be part of an id. "<unknown>" is its word for none.
 func text(b []byte) string {
 	if string(b) == "<unknown>" {
 		return ""
 	}
-	if utf8.Valid(b) {
+	plain := len(b) <= maxText
+	for _, c := range b {
+		plain = plain && 0x20 <= c && c < 0x7f
+	}
+	if plain {
 		return string(b)
 	}
-	return strings.ToValidUTF8(string(b), "\uFFFD")
+	clean := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || 0xfdd0 <= r && r <= 0xfdef || r&0xfffe == 0xfffe {
+			return utf8.RuneError
+		}
+		return r
+	}, string(b))
+	for len(clean) > maxText {
+		_, n := utf8.DecodeLastRuneInString(clean)
+		clean = clean[:len(clean)-n]
+	}
+	return clean
 }
 
 // number reads a whole number; what is none counts as 0.

@@ -62,6 +62,9 @@ func (t *Translator) memberAgent(iface, name string) *agent {
 	a := t.floor.byDevice[iface]
 	if a == nil {
 		id := t.opt.AgentID(iface)
+		if id == "" {
+			id = iface
+		}
 		a = t.floor.byID[id]
 		if a == nil {
 			a = &agent{id: id, member: make(map[memberKey]*membership), pending: make(map[memberKey]bool)}

@@ -51,7 +51,7 @@ func (t *Translator) offer(caller, leg *channel, o *offer) {
 	t.adopt(leg, c)
 	c.offers = append(c.offers, o)
 	t.say(o.at, t.ids.short(leg.uid), "offered", event.InteractionOffered{
-		Ref: c.ref(t.leg(leg)), Agent: o.agent.id, Queue: o.queue, Address: o.address,
+		Ref: c.ref(leg.id), Agent: o.agent.id, Queue: o.queue, Address: o.address,
 	})
 }
 
@@ -91,7 +91,7 @@ func (t *Translator) endOffer(o *offer, reason event.OfferEndReason) {
 		reason = event.OfferCancelled
 	}
 	f := event.InteractionOfferEnded{
-		Ref: c.ref(t.leg(leg)), Agent: o.agent.id, Queue: o.queue, Reason: reason,
+		Ref: c.ref(leg.id), Agent: o.agent.id, Queue: o.queue, Reason: reason,
 		RangMS: millis(o.at, t.clock.now), Suspect: t.link.stopping,
 	}
 	if leg.asked {
@@ -126,6 +126,9 @@ func (t *Translator) onAgentConnect(m *Message) {
 	leg.agent = a
 	t.adopt(leg, caller.call)
 	var joined time.Time
+	if v := caller.visit; v != nil && v.queue != queue {
+		t.settleVisit(caller, -1)
+	}
 	if v := caller.visit; v != nil {
 		joined = v.joined
 		t.closeVisit(v)
@@ -149,9 +152,12 @@ func (t *Translator) accept(leg, customer *channel, k *talk, joined time.Time) {
 		c.lastQueue = k.queue
 	}
 	f := event.InteractionAccepted{
-		Ref: c.ref(t.leg(leg)), Agent: k.agent.id, Queue: k.queue, Address: k.iface,
-		Legs:     &event.Legs{Agent: t.leg(leg), Customer: t.leg(customer)},
+		Ref: c.ref(leg.id), Agent: k.agent.id, Queue: k.queue, Address: k.iface,
+		Legs:     &event.Legs{Agent: leg.id},
 		WaitedMS: millis(joined, now),
+	}
+	if customer != nil {
+		f.Legs.Customer = customer.id
 	}
 	if o := leg.offer; o != nil {
 		f.RangMS = millis(o.at, now)
@@ -230,7 +236,7 @@ func (t *Translator) release(k *talk, at time.Time, by event.Initiator, reason e
 	}
 	k.ch.held = false
 	f := event.InteractionReleased{
-		Ref: c.ref(t.leg(k.ch)), Agent: k.agent.id, Queue: k.queue, Initiator: by, Reason: reason,
+		Ref: c.ref(k.ch.id), Agent: k.agent.id, Queue: k.queue, Initiator: by, Reason: reason,
 		TalkMS: millis(k.at, at), Suspect: t.link.stopping,
 	}
 	if c.lost {
@@ -247,7 +253,7 @@ func (t *Translator) onHold(m *Message) {
 		return
 	}
 	ch.held, ch.heldSince = true, t.clock.now
-	t.say(t.clock.now, t.ids.short(ch.uid), "held", event.InteractionHeld{Ref: ch.call.ref(t.leg(ch)), Agent: ch.agent.id})
+	t.say(t.clock.now, t.ids.short(ch.uid), "held", event.InteractionHeld{Ref: ch.call.ref(ch.id), Agent: ch.agent.id})
 }
 
 func (t *Translator) onUnhold(m *Message) {
@@ -257,6 +263,6 @@ func (t *Translator) onUnhold(m *Message) {
 	}
 	ch.held = false
 	t.say(t.clock.now, t.ids.short(ch.uid), "resumed", event.InteractionResumed{
-		Ref: ch.call.ref(t.leg(ch)), Agent: ch.agent.id, HeldMS: millis(ch.heldSince, t.clock.now),
+		Ref: ch.call.ref(ch.id), Agent: ch.agent.id, HeldMS: millis(ch.heldSince, t.clock.now),
 	})
 }

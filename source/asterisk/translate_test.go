@@ -253,16 +253,26 @@ func TestNothingIsLeftOpen(t *testing.T) {
 }
 
 func stillOpen(t *testing.T, facts []said) []string {
+	open, twice, unbegun := audit(facts)
+	for _, key := range append(twice, unbegun...) {
+		t.Error(key)
+	}
+	return open
+}
+
+// audit follows facts and returns what is still open at the end, what begins
+// twice or outlives its interaction, and what ends without a beginning.
+func audit(facts []said) (left, wrong, unbegun []string) {
 	open := make(map[string]bool)
 	begin := func(key string) {
 		if open[key] {
-			t.Errorf("%s begins twice", key)
+			wrong = append(wrong, key+" begins twice")
 		}
 		open[key] = true
 	}
 	end := func(key string) {
 		if !open[key] {
-			t.Errorf("%s ends without a beginning", key)
+			unbegun = append(unbegun, key+" ends without a beginning")
 		}
 		delete(open, key)
 	}
@@ -293,13 +303,13 @@ func stillOpen(t *testing.T, facts []said) []string {
 		case event.InteractionEnded:
 			end("interaction " + f.Interaction)
 			for key := range open {
-				if strings.Contains(key, f.Interaction) {
-					t.Errorf("%s is over, %s is not", f.Interaction, key)
+				if strings.Contains(key+" ", f.Interaction+" ") {
+					wrong = append(wrong, f.Interaction+" is over, "+key+" is not")
 				}
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(open))
+	return slices.Sorted(maps.Keys(open)), wrong, unbegun
 }
 
 func transcriptOf(facts []said) string {

@@ -180,7 +180,12 @@ func (t *Translator) settleVisit(ch *channel, cause int) {
 		return
 	}
 	if !v.left {
+		// Its Leave was not seen.
 		v.left, v.leftAt = true, t.clock.now
+		if cause < 0 && !v.abandon && v.status == "" {
+			t.dequeue(v, event.DequeueOverflow, v.leftAt)
+			return
+		}
 		v.abandon = v.abandon || cause >= 0
 	}
 	t.resolve(v, cause < 0, cause)
