@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"trunkline/event/internal/strictjson"
+	"trunkline/nearest"
 )
 
 // step is one step on the way from the data to a value in it.
@@ -216,7 +217,7 @@ func (p *reader) word(shape *Shape, t strictjson.Text) {
 	for i, w := range shape.Words {
 		list[i] = w.Value
 	}
-	p.problem(p.where(), "unknown word %q%s; the words are %s", shorten(string(got)), meant(string(got), list), strings.Join(list, ", "))
+	p.problem(p.where(), "unknown word %q%s; the words are %s", shorten(string(got)), meant(string(got), "", list), strings.Join(list, ", "))
 }
 
 // unknown looks at a name that the shape does not have. It is carried, unless
@@ -242,11 +243,11 @@ func (p *reader) foreign(typ string) {
 	}
 	labels := strings.Split(typ, ".")
 	if p.dict.families[labels[0]] {
-		p.problem("type", "unknown word %q of the vocabulary%s", shorten(typ), meant(typ, p.dict.names))
+		p.problem("type", "unknown word %q of the vocabulary%s", shorten(typ), meant(typ, labels[0]+".", p.dict.names))
 		return
 	}
 	if len(labels) < 2 {
-		p.problem("type", "%q is neither a word of the vocabulary%s nor a reverse-DNS name such as com.example.order", shorten(typ), meant(typ, p.dict.names))
+		p.problem("type", "%q is neither a word of the vocabulary%s nor a reverse-DNS name such as com.example.order", shorten(typ), meant(typ, "", p.dict.names))
 		return
 	}
 	for _, l := range labels {
@@ -261,41 +262,18 @@ func notLabel(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
 }
 
-// meant returns `, did you mean "…"` for the nearest of the words, or nothing
-// when none is near.
-func meant(got string, list []string) string {
-	best, nearest := len(got)/3+2, ""
+// meant returns `, did you mean "…"?` for the nearest of the words, or nothing
+// when none is near. All of the words share the prefix, which says nothing.
+func meant(got, prefix string, list []string) string {
+	var rest []string
 	for _, w := range list {
-		if d := distance(got, w, best); d < best {
-			best, nearest = d, w
+		if strings.HasPrefix(w, prefix) {
+			rest = append(rest, w[len(prefix):])
 		}
 	}
-	if nearest == "" {
+	word, ok := nearest.Of(strings.TrimPrefix(got, prefix), rest)
+	if !ok {
 		return ""
 	}
-	return ", did you mean " + strconv.Quote(nearest) + "?"
-}
-
-// distance is the number of single-byte edits from a to b; at least most when
-// there are that many.
-func distance(a, b string, most int) int {
-	if d := len(a) - len(b); d >= most || -d >= most {
-		return most
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := corner
-			if a[i] != b[j] {
-				d = 1 + min(corner, row[j], row[j+1])
-			}
-			corner, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(b)]
+	return ", did you mean " + strconv.Quote(prefix+word) + "?"
 }

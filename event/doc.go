@@ -22,5 +22,6 @@
 //   - JSON names are snake_case, ids are strings, durations are whole
 //     milliseconds in fields that end in _ms, and times are RFC 3339.
 //
-// The package imports nothing else of this program.
+// The package imports nothing else of this program but nearest, which knows
+// nothing of it.
 package event
