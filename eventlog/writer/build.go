@@ -40,21 +40,23 @@ func (w *Writer) build(batch []*request, received time.Time) error {
 	return nil
 }
 
-// known looks an identity up, in the log and in the commit being built.
+// known looks an identity up: in the commit being built, in the one that is on
+// its way, and in the log.
 func (w *Writer) known(id commit.Identity) (uint32, bool) {
 	if body, ok := w.seen[id.Key()]; ok {
 		return body, true
+	}
+	if w.flight != nil {
+		if body, ok := w.flight.seen[id.Key()]; ok {
+			return body, true
+		}
 	}
 	return w.cfg.Index.Known(id.Key())
 }
 
 // add numbers one event, folds it and what follows from it.
 func (w *Writer) add(tenant string, id commit.Identity, derived bool, raw []byte, received time.Time) error {
-	h, ok := w.heads[tenant]
-	if !ok {
-		t := w.cfg.Index.Tenant(tenant)
-		h = head{t.Epoch, t.Head}
-	}
+	h := w.headOf(tenant)
 	h.seq++
 	w.heads[tenant] = h
 	w.seen[id.Key()] = id.Body()
@@ -66,6 +68,20 @@ func (w *Writer) add(tenant string, id commit.Identity, derived bool, raw []byte
 	context, follow := w.cfg.Fold.Apply(tenant, &rec)
 	w.builder.Add(tenant, h.epoch, h.seq, id, derived, raw, context)
 	return w.derive(follow, received)
+}
+
+// headOf is a tenant's last number, counting what is not durable yet.
+func (w *Writer) headOf(tenant string) head {
+	if h, ok := w.heads[tenant]; ok {
+		return h
+	}
+	if w.flight != nil {
+		if h, ok := w.flight.heads[tenant]; ok {
+			return h
+		}
+	}
+	t := w.cfg.Index.Tenant(tenant)
+	return head{t.Epoch, t.Head}
 }
 
 // derive appends facts that the fold gave.

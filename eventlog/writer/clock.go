@@ -42,11 +42,9 @@ func (w *Writer) clockPassed(ctx context.Context) error {
 				return err
 			}
 			if n := w.builder.Events(); n > 0 {
-				c, err := w.publish(ctx, commit.Events, nil, now)
-				if err != nil {
+				if err := w.commitNow(ctx, commit.Events, nil, now); err != nil {
 					return fencedIfOvertaken(err)
 				}
-				w.done(c)
 				w.snapshotIfDue(n)
 				return nil
 			}

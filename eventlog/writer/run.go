@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"trunkline/eventlog/commit"
@@ -131,37 +132,58 @@ func (w *Writer) warn(broken *index.Break) {
 // publishBare commits something that has no events.
 func (w *Writer) publishBare(ctx context.Context, kind commit.Kind, note []byte) error {
 	w.builder.Reset()
-	c, err := w.publish(ctx, kind, note, w.now())
+	return w.commitNow(ctx, kind, note, w.now())
+}
+
+// commitNow makes what is in the builder durable, with nothing on its way.
+func (w *Writer) commitNow(ctx context.Context, kind commit.Kind, note []byte, received time.Time) error {
+	c, msg, err := w.encode(kind, note, received)
 	if err != nil {
+		return err
+	}
+	if err := w.publish(ctx, c, msg); err != nil {
 		return err
 	}
 	w.done(c)
 	return nil
 }
 
+// tip is the end of the chain, counting the commit that is on its way.
+func (w *Writer) tip() index.Tip {
+	tip := w.cfg.Index.Tip()
+	if f := w.flight; f != nil {
+		tip.Sequence, tip.Hash, tip.Received = f.c.Sequence, f.c.Hash, f.c.Received
+	}
+	return tip
+}
+
 // now is the time of the next commit: it never goes back.
 func (w *Writer) now() time.Time {
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	if last := w.cfg.Index.Tip().Received; now.Before(last) {
+	if last := w.tip().Received; now.Before(last) {
 		return last
 	}
 	return now
 }
 
-// publish makes what is in the builder durable.
-func (w *Writer) publish(ctx context.Context, kind commit.Kind, note []byte, received time.Time) (*commit.Commit, error) {
-	tip := w.cfg.Index.Tip()
+// encode makes a commit of what is in the builder.
+func (w *Writer) encode(kind commit.Kind, note []byte, received time.Time) (*commit.Commit, []byte, error) {
+	tip := w.tip()
 	msg, _ := w.builder.Encode(commit.Head{
 		Kind: kind, Shard: uint32(w.cfg.Shard), Sequence: tip.Sequence + 1, Received: received,
 		Owner: w.owner, Epoch: tip.Epoch, Prev: tip.Hash, Note: note,
 	})
 	c, err := commit.Trusted(msg)
 	if err != nil {
-		return nil, fmt.Errorf("read back a commit just built: %w", err)
+		return nil, nil, fmt.Errorf("read back a commit just built: %w", err)
 	}
-	// The writer's own end must not cut a publish short: its outcome would be
-	// unknown for no reason. The engine bounds the wait.
-	return c, w.cfg.Stream.Publish(context.WithoutCancel(ctx), msg, tip.Sequence)
+	return c, msg, nil
+}
+
+// publish makes a commit durable. The writer's own end must not cut it short:
+// its outcome would be unknown for no reason. The engine bounds the wait.
+func (w *Writer) publish(ctx context.Context, c *commit.Commit, msg []byte) error {
+	return w.cfg.Stream.Publish(context.WithoutCancel(ctx), msg, c.Sequence-1)
 }
 
 // done takes a durable commit in and shows it to the readers.
@@ -171,14 +193,38 @@ func (w *Writer) done(c *commit.Commit) {
 	w.cfg.Committed(c)
 }
 
-// serve commits what arrives until something fails.
+// flight is a commit that is being made durable.
+type flight struct {
+	c       *commit.Commit
+	batch   []*request
+	events  int
+	seen    map[commit.Key]uint32
+	heads   map[string]head
+	outcome chan error
+}
+
+// serve commits what arrives until something fails. While one commit is being
+// synced the next one gathers; when enough has come for it to be worth while,
+// it is built and compressed meanwhile, and published as soon as the one before
+// it is durable.
 func (w *Writer) serve(ctx context.Context, open **doubt) error {
+	w.flight = nil
 	clock := time.NewTimer(0)
 	defer clock.Stop()
 	var batch []*request
 	for {
-		clock.Reset(w.untilClock())
-		if w.waiting() == 0 {
+		if w.flight != nil && !w.worthBuilding() {
+			select {
+			case err := <-w.flight.outcome:
+				if err := w.land(ctx, err, open); err != nil {
+					return err
+				}
+			case <-w.wake:
+			}
+			continue
+		}
+		if w.flight == nil && w.waiting() == 0 {
+			clock.Reset(w.untilClock())
 			select {
 			case <-ctx.Done():
 			case <-w.wake:
@@ -186,13 +232,14 @@ func (w *Writer) serve(ctx context.Context, open **doubt) error {
 			case <-clock.C:
 			}
 		}
-		if err := ctx.Err(); err != nil {
-			return w.close(err)
+		if ctx.Err() != nil {
+			return w.close(ctx, open)
 		}
-		batch = w.take(batch[:0])
-		if len(batch) == 0 {
-			if err := w.clockPassed(ctx); err != nil {
-				return err
+		if batch = w.take(batch[:0]); len(batch) == 0 {
+			if w.flight == nil {
+				if err := w.clockPassed(ctx); err != nil {
+					return err
+				}
 			}
 			continue
 		}
@@ -202,69 +249,127 @@ func (w *Writer) serve(ctx context.Context, open **doubt) error {
 	}
 }
 
-// gather waits, never longer than Gather, for the callers that the last commit
-// released to come back: writing the first of them alone would make the others
-// wait for a whole sync.
+// enough is how many bytes must wait before the next commit is closed while
+// another is still on its way: below it, company is worth more than the time
+// that building takes.
+const enough = 64 << 10
+
+func (w *Writer) worthBuilding() bool {
+	if w.cfg.Fold != nil && w.since+w.flight.events >= w.cfg.SnapshotEach {
+		return false // the snapshot needs the fold as it stands behind a durable commit
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.bytes >= enough
+}
+
+// gather lets the callers that the last commit released come back before the
+// next one is closed: writing the first of them alone would make the others
+// wait for a whole sync. It ends at the first pause, at the latest after Gather.
 func (w *Writer) gather() {
 	if w.released < 4 {
 		return
 	}
-	// Arrivals follow each other within microseconds; the first pause ends it.
-	deadline := time.Now().Add(min(w.cfg.Gather, 300*time.Microsecond))
-	for have := 0; ; {
+	deadline := time.Now().Add(min(w.cfg.Gather, 200*time.Microsecond))
+	for have, still := 0, 0; still < 8; {
+		runtime.Gosched()
 		n := w.waiting()
-		if n >= w.released || n == have && have > 0 || time.Now().After(deadline) {
+		if n >= w.released || time.Now().After(deadline) {
 			return
 		}
-		have = n
-		time.Sleep(20 * time.Microsecond)
+		if n == have {
+			still++
+		} else {
+			have, still = n, 0
+		}
 	}
 }
 
-// close ends an ownership in order: what waits is refused, the state is kept.
-func (w *Writer) close(cause error) error {
+// close ends an ownership in order: what is on its way is finished, what waits
+// is refused, the fold's state is kept.
+func (w *Writer) close(ctx context.Context, open **doubt) error {
 	w.setDown(unavailable("shutting down"))
+	if w.flight != nil {
+		if err := w.land(ctx, <-w.flight.outcome, open); err != nil {
+			return err
+		}
+	}
 	if w.cfg.Fold != nil && w.since > 0 {
 		w.saveFold()
 	}
 	w.saving.Wait()
-	return cause
+	return ctx.Err()
 }
 
-// commitBatch builds one commit of the batch and makes it durable.
+// commitBatch builds one commit of the batch, waits for the one before it, and
+// sends it on its way.
 func (w *Writer) commitBatch(ctx context.Context, batch []*request, open **doubt) error {
 	received := w.now()
 	if err := w.build(batch, received); err != nil {
 		fail(batch, unavailable("%v", err))
-		return err
+		return w.landFirst(ctx, open, err)
 	}
-	if w.builder.Events() == 0 { // nothing but duplicates
-		w.accept(batch)
-		return nil
+	var c *commit.Commit
+	var msg []byte
+	if w.builder.Events() > 0 {
+		var err error
+		if c, msg, err = w.encode(commit.Events, nil, received); err != nil {
+			fail(batch, unavailable("%v", err))
+			return w.landFirst(ctx, open, err)
+		}
 	}
-	c, err := w.publish(ctx, commit.Events, nil, received)
-	switch {
-	case err == nil:
-		w.done(c)
-		w.accept(batch)
-		w.released = len(batch)
-		w.snapshotIfDue(w.builder.Events())
-		return nil
-	case errors.Is(err, engine.ErrWrongSequence) && w.landed(ctx, c):
-		w.done(c)
-		w.accept(batch)
-		w.snapshotIfDue(w.builder.Events())
-		return nil
-	case errors.Is(err, engine.ErrWrongSequence):
-		fail(batch, unavailable("another writer took the shard over"))
-		return fmt.Errorf("%w: %w", ErrFenced, err)
-	case errors.Is(err, engine.ErrRefused):
+	if err := w.landFirst(ctx, open, nil); err != nil {
 		fail(batch, unavailable("%v", err))
 		return err
-	default:
-		*open = newDoubt(c, batch, w.cfg.UnknownWait)
+	}
+	if c == nil { // nothing but duplicates, and what they repeat is durable
+		w.accept(batch)
+		return nil
+	}
+	f := &flight{c: c, batch: append([]*request(nil), batch...), events: w.builder.Events(), outcome: make(chan error, 1)}
+	f.seen, w.seen = w.seen, w.seenSpare
+	f.heads, w.heads = w.heads, w.headsSpare
+	w.flight = f
+	go func() { f.outcome <- w.publish(ctx, c, msg) }()
+	return nil
+}
+
+// landFirst waits for the commit that is on its way, if there is one. cause is
+// given back when that goes well.
+func (w *Writer) landFirst(ctx context.Context, open **doubt, cause error) error {
+	if w.flight != nil {
+		if err := w.land(ctx, <-w.flight.outcome, open); err != nil {
+			return err
+		}
+	}
+	return cause
+}
+
+// land takes the outcome of the commit that was on its way, and answers its
+// callers as far as it is known.
+func (w *Writer) land(ctx context.Context, err error, open **doubt) error {
+	f := w.flight
+	w.flight = nil
+	w.seenSpare, w.headsSpare = f.seen, f.heads
+	if errors.Is(err, engine.ErrWrongSequence) && w.landed(ctx, f.c) {
+		err = nil // the answer to an earlier try was lost
+	}
+	switch {
+	case err == nil:
+		w.done(f.c)
+		w.accept(f.batch)
+		w.released = len(f.batch)
+		w.snapshotIfDue(f.events)
+		return nil
+	case errors.Is(err, engine.ErrWrongSequence):
+		fail(f.batch, unavailable("another writer took the shard over"))
+		return fencedIfOvertaken(err)
+	case errors.Is(err, engine.ErrRefused):
+		fail(f.batch, unavailable("%v", err))
 		return err
 	}
+	*open = newDoubt(f.c, f.batch, w.cfg.UnknownWait)
+	return err
 }
 
 // landed says whether the commit that was refused stands already: the answer to

@@ -67,6 +67,10 @@ type Writer struct {
 	since    int            // events since the last snapshot of the fold
 	saving   sync.WaitGroup // a snapshot being stored
 	released int            // callers that the last commit released
+	flight   *flight
+	// The maps of the last commit that landed, for the next but one.
+	seenSpare  map[commit.Key]uint32
+	headsSpare map[string]head
 }
 
 type head struct {
@@ -96,6 +100,7 @@ func New(cfg Config) *Writer {
 		soft: min(cfg.MaxMessage-cfg.MaxMessage/4, 4<<20), // the rest is for what the fold adds
 		down: unavailable("starting"), wake: make(chan struct{}, 1),
 		seen: make(map[commit.Key]uint32), heads: make(map[string]head),
+		seenSpare: make(map[commit.Key]uint32), headsSpare: make(map[string]head),
 	}
 }
 
