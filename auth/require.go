@@ -103,6 +103,18 @@ func (g *Gate) Admit(w http.ResponseWriter, r *http.Request, scope Scope) *Princ
 	return p
 }
 
+// OperatorOnly lets only the operator pass; it stands behind Require.
+func OperatorOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := From(r.Context()); p == nil || !p.Operator() {
+			problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "operator-only", Title: "This is for the operator",
+				Detail: `It needs an admin token of the operator, tenant "*".`})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func (g *Gate) known(tenant string) bool {
 	return g.Known == nil || tenant == Operator || g.Known(tenant)
 }

@@ -33,6 +33,7 @@ type Listen struct {
 	TLS             TLS      `yaml:"tls" doc:"Give cert and key to serve HTTPS, TLS 1.2 or newer."`
 	HeaderTimeout   Duration `yaml:"header_timeout" default:"10s" min:"100ms" max:"10m" doc:"How long a client may take to send the header of a request."`
 	BodyTimeout     Duration `yaml:"body_timeout" default:"1m" min:"100ms" max:"1h" doc:"How long a client may take to send the body of a request."`
+	WriteTimeout    Duration `yaml:"write_timeout" default:"2m" min:"1s" max:"1h" doc:"How long answering a request may take. Feeds are not bound by it: they look after slow readers themselves."`
 	IdleTimeout     Duration `yaml:"idle_timeout" default:"2m" min:"1s" max:"1h" doc:"How long a connection without a request is kept."`
 	HeaderBytes     Size     `yaml:"header_bytes" default:"64KiB" min:"4KiB" max:"1MiB" doc:"The largest header of a request."`
 	ShutdownTimeout Duration `yaml:"shutdown_timeout" default:"4s" min:"100ms" max:"5m" doc:"How long requests in flight may take to finish when the server is told to stop; the log is closed after that."`
@@ -47,36 +48,46 @@ type TLS struct {
 
 // Log is the event log.
 type Log struct {
-	Dir         string    `yaml:"dir" default:"./data" doc:"Directory of the embedded log. Not used when url is given."`
-	URL         string    `yaml:"url" secret:"userinfo" doc:"NATS servers of an existing cluster with JetStream, as nats://host:4222,nats://other:4222. Empty: the log is embedded."`
-	Creds       string    `yaml:"creds" doc:"Credentials file for the cluster."`
-	Shards      int       `yaml:"shards" default:"1" min:"1" max:"256" doc:"How many shards the tenants are spread over. Fixed when the log is created."`
-	Replicas    int       `yaml:"replicas" default:"1" min:"1" max:"5" doc:"Copies of each shard in a cluster: 3 survives the loss of one server. Embedded it is always 1."`
+	Dir         string    `yaml:"dir" default:"./data" doc:"Directory of the embedded log. Not used with a cluster."`
+	Cluster     Cluster   `yaml:"cluster" doc:"An existing NATS cluster with JetStream, in place of the embedded log."`
+	Shards      int       `yaml:"shards" default:"1" min:"1" max:"256" doc:"How many shards the tenants are spread over. Fixed when the log is made."`
 	Retention   Retention `yaml:"retention" doc:"How long events are kept. Whichever bound is reached first trims the oldest."`
-	TenantBytes Size      `yaml:"tenant_bytes" default:"0B" min:"1MiB" max:"1PiB" doc:"How much of the log one tenant may fill within the retention; more is refused with 429, so that a noisy tenant does not push out the history of a quiet one. 0B: no quota. A tenant's own log_bytes goes before."`
+	TenantBytes Size      `yaml:"tenant_bytes" default:"0B" min:"1MiB" max:"1PiB" doc:"How much one tenant may keep, in bytes of events before compression; more is refused with 429, so that a noisy tenant does not push out the history of a quiet one. 0B: three quarters of retention.bytes. A tenant's own log_bytes goes before."`
 	DiskReserve Size      `yaml:"disk_reserve" default:"256MiB" min:"16MiB" max:"1TiB" doc:"Free space that the embedded log leaves on its disk: appends are refused with 503 below it, reading goes on."`
 	Commit      Commit    `yaml:"commit" doc:"How appends are gathered into commits. A commit is one write and one fsync."`
 	Duplicates  Window    `yaml:"duplicates" doc:"How far back an event with the same source and id is recognised and dropped."`
-	Tick        Duration  `yaml:"tick" default:"1s" min:"100ms" max:"1m" doc:"How often the log notes the passing of time while nothing is appended, so that days end and windows close for silent tenants."`
+	Cache       Size      `yaml:"cache" default:"32MiB" min:"1MiB" max:"16GiB" doc:"Recent commits kept in memory for readers, per shard."`
+	Tick        Duration  `yaml:"tick" default:"1m" min:"100ms" max:"15m" doc:"The log notes each such boundary that passes while nothing is appended, so that days end and windows close for silent tenants."`
+}
+
+// Cluster is somebody's NATS.
+type Cluster struct {
+	URL         string   `yaml:"url" secret:"userinfo" doc:"Its servers, as nats://host:4222,nats://other:4222. Empty: the log is embedded."`
+	Creds       string   `yaml:"creds" doc:"Credentials file of the account that holds the log."`
+	SystemURL   string   `yaml:"system_url" secret:"userinfo" doc:"Servers under which the system account is reached. It alone can say whether an answer follows the sync of the disk; without it answers name their durability as unverified."`
+	SystemCreds string   `yaml:"system_creds" doc:"Credentials file of the system account."`
+	Replicas    int      `yaml:"replicas" default:"3" min:"1" max:"5" doc:"Copies of each shard: 3 survives the loss of one server, 5 of two."`
+	Lease       Duration `yaml:"lease" default:"5s" min:"1s" max:"1m" doc:"How long a silent node keeps a shard before another takes it over."`
+	Node        string   `yaml:"node" doc:"Name of this process among the others. Empty: the host's name and a random part."`
 }
 
 // Retention bounds the log.
 type Retention struct {
 	Age   Duration `yaml:"age" default:"72h" min:"1m" max:"8760h" doc:"How long an event is kept."`
-	Bytes Size     `yaml:"bytes" default:"20GiB" min:"16MiB" max:"1PiB" doc:"How large the log may grow, per shard."`
+	Bytes Size     `yaml:"bytes" default:"20GiB" min:"16MiB" max:"1PiB" doc:"How large the store may grow."`
 }
 
 // Commit bounds one commit.
 type Commit struct {
-	Delay  Duration `yaml:"delay" default:"2ms" min:"0s" max:"100ms" doc:"How long a commit may wait for more events while the one before it is being synced."`
-	Events int      `yaml:"events" default:"4096" min:"1" max:"65536" doc:"Events in one commit."`
-	Bytes  Size     `yaml:"bytes" default:"4MiB" min:"64KiB" max:"32MiB" doc:"Bytes in one commit, before compression. A cluster's maximum payload bounds it too."`
+	Delay   Duration `yaml:"delay" default:"2ms" min:"10µs" max:"100ms" doc:"How long a commit may wait for company at most, while the one before it is being synced. When the log is idle it does not wait."`
+	Events  int      `yaml:"events" default:"2048" min:"1" max:"65536" doc:"Events in one commit."`
+	Pending Size     `yaml:"pending" default:"64MiB" min:"1MiB" max:"4GiB" doc:"Events that wait to be committed, per shard; more is refused with 429."`
 }
 
 // Window bounds the memory for duplicates.
 type Window struct {
-	Age    Duration `yaml:"age" default:"15m" min:"1s" max:"72h" doc:"How long an identity is remembered."`
-	Events int      `yaml:"events" default:"1000000" min:"1000" max:"100000000" doc:"How many identities are remembered, per shard; each takes about 40 bytes of memory."`
+	Age    Duration `yaml:"age" default:"0s" min:"1s" max:"8760h" doc:"How long an identity is remembered. 0s: as long as retention.age."`
+	Events int      `yaml:"events" default:"5000000" min:"1000" max:"200000000" doc:"How many identities are remembered, per shard; each takes some 20 bytes of memory."`
 }
 
 // Limits bounds what a request may bring.

@@ -93,7 +93,7 @@ func TestFileAndEnvironment(t *testing.T) {
 listen:
   addr: :8443
   idle_timeout: 60m
-log: {retention: {age: 3d, bytes: 100_000_000}, replicas: 1}
+log: {retention: {age: 3d, bytes: 100_000_000}, cluster: {replicas: 1}}
 limits:
 live:
   origins: [https://a.example, "https://b.example"]
@@ -111,7 +111,7 @@ tokens:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.Listen.Addr != ":9000" || l.Listen.IdleTimeout.String() != "1h" || l.Log.Retention.Bytes != 100_000_000 || l.Log.Retention.Age.String() != "72h" || l.Log.Replicas != 1 ||
+	if l.Listen.Addr != ":9000" || l.Listen.IdleTimeout.String() != "1h" || l.Log.Retention.Bytes != 100_000_000 || l.Log.Retention.Age.String() != "72h" || l.Log.Cluster.Replicas != 1 ||
 		l.Live.QueueBytes != 2<<20 || l.Observability.LogLevel != "debug" || l.Live.Heartbeat.String() != "15s" {
 		t.Errorf("loaded %+v", l.Config)
 	}
@@ -166,12 +166,10 @@ func TestComplaints(t *testing.T) {
 		"addr":                      {"listen: {addr: localhost}\n", nil, []string{`t.yaml:1:16: listen.addr: "localhost" is not accepted: host:port`}},
 		"cert without key":          {"listen: {tls: {cert: c.pem}}\n", nil, []string{"cert and key are given together"}},
 		"client_ca without TLS":     {"listen: {tls: {client_ca: c.pem}}\n", nil, []string{"client certificates need TLS"}},
-		"replicas without cluster":  {"log: {replicas: 3}\n", nil, []string{"3 copies need a cluster"}},
-		"even replicas":             {"log: {replicas: 2, url: 'nats://h'}\n", nil, []string{"2 is not accepted: 1, 3 or 5"}},
-		"creds without cluster":     {"log: {creds: f}\n", nil, []string{"give log.url too"}},
+		"even replicas":             {"log: {cluster: {replicas: 2, url: 'nats://h'}}\n", nil, []string{"2 is not accepted: 1, 3 or 5"}},
+		"creds without cluster":     {"log: {cluster: {creds: f}}\n", nil, []string{"log.cluster.creds: this is of use with a cluster alone"}},
 		"event over batch":          {"limits: {event_bytes: 16KiB, batch_bytes: 8KiB}\n", nil, []string{"one event of 16KiB does not fit into limits.batch_bytes 8KiB"}},
-		"event over commit":         {"limits: {event_bytes: 1MiB}\nlog: {commit: {bytes: 64KiB}}\n", nil, []string{"does not fit into log.commit.bytes 64KiB"}},
-		"quota over retention":      {"log: {tenant_bytes: 2GiB, retention: {bytes: 1GiB}}\n", nil, []string{"2GiB is more than log.retention.bytes 1GiB"}},
+		"batch over pending":        {"limits: {batch_bytes: 64MiB}\nlog: {commit: {pending: 1MiB}}\n", nil, []string{"does not fit into log.commit.pending 1MiB"}},
 		"bad tenant":                {"tenants:\n  - id: Acme\n", nil, []string{"t.yaml:2:7: tenants[0]: a tenant's id consists of"}},
 		"tenant twice":              {"tenants: [{id: a}, {id: a}]\n", nil, []string{`tenants[1]: the id "a" is used twice`}},
 		"token of nobody":           {"tenants: [{id: acme}]\ntokens: [{id: w, tenant: acm, scopes: [read], hash: '" + hash + "'}]\n", nil, []string{`tokens[0].tenant: there is no tenant "acm" among tenants, did you mean acme?`}},
@@ -201,13 +199,13 @@ func TestComplaints(t *testing.T) {
 }
 
 func TestSecretsAreHidden(t *testing.T) {
-	l, err := config.Parse("t.yaml", []byte("log: {url: 'nats://user:hunter2@a:4222,tok@b:4222,nats://c:4222'}\n"), nil)
+	l, err := config.Parse("t.yaml", []byte("log: {cluster: {url: 'nats://user:hunter2@a:4222,tok@b:4222,nats://c:4222'}}\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range l.Settings() {
-		if s.Path == "log.url" && s.Value != "nats://(hidden)@a:4222,(hidden)@b:4222,nats://c:4222" {
-			t.Errorf("log.url is shown as %s", s.Value)
+		if s.Path == "log.cluster.url" && s.Value != "nats://(hidden)@a:4222,(hidden)@b:4222,nats://c:4222" {
+			t.Errorf("it is shown as %s", s.Value)
 		}
 	}
 }

@@ -164,6 +164,7 @@ func unknownVariable(name string, known []string) string {
 type Setting struct {
 	Path, Value string // secrets are hidden
 	Origin      string // file:line:column, the environment variable, or "default"
+	Changed     bool   // the value is not the default
 }
 
 // Settings lists all settings that are not lists of sections, with the secret ones hidden.
@@ -177,7 +178,7 @@ func (l *Loaded) Settings() []Setting {
 		if origin == "" {
 			origin = "default"
 		}
-		out = append(out, Setting{f.path, f.shown(), origin})
+		out = append(out, Setting{f.path, f.shown(), origin, f.text() != f.tag.Get("default")})
 	})
 	return out
 }

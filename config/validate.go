@@ -65,29 +65,25 @@ func (l *loader) listen(c *Listen) {
 }
 
 func (l *loader) log(c *Config) {
-	log := &c.Log
-	if log.URL == "" {
-		if log.Dir == "" {
+	cluster := &c.Log.Cluster
+	if cluster.URL == "" {
+		if c.Log.Dir == "" {
 			l.refuse("log.dir", "the embedded log needs a directory")
 		}
-		if log.Creds != "" {
-			l.refuse("log.creds", "credentials are for a cluster: give log.url too")
-		}
-		if log.Replicas != 1 {
-			l.refuse("log.replicas", "%d copies need a cluster: give log.url too", log.Replicas)
+		for _, f := range [][2]string{{"creds", cluster.Creds}, {"system_url", cluster.SystemURL}, {"system_creds", cluster.SystemCreds}} {
+			if f[1] != "" {
+				l.refuse("log.cluster."+f[0], "this is of use with a cluster alone: give log.cluster.url too")
+			}
 		}
 	}
-	if log.Replicas%2 == 0 {
-		l.refuse("log.replicas", "%d is not accepted: 1, 3 or 5", log.Replicas)
+	if cluster.Replicas%2 == 0 {
+		l.refuse("log.cluster.replicas", "%d is not accepted: 1, 3 or 5", cluster.Replicas)
 	}
 	if c.Limits.EventBytes > c.Limits.BatchBytes {
 		l.refuse("limits.event_bytes", "one event of %s does not fit into limits.batch_bytes %s", c.Limits.EventBytes, c.Limits.BatchBytes)
 	}
-	if c.Limits.EventBytes > log.Commit.Bytes {
-		l.refuse("limits.event_bytes", "one event of %s does not fit into log.commit.bytes %s", c.Limits.EventBytes, log.Commit.Bytes)
-	}
-	if q := log.TenantBytes; q > log.Retention.Bytes {
-		l.refuse("log.tenant_bytes", "%s is more than log.retention.bytes %s", q, log.Retention.Bytes)
+	if c.Limits.BatchBytes > c.Log.Commit.Pending {
+		l.refuse("limits.batch_bytes", "one request of %s does not fit into log.commit.pending %s", c.Limits.BatchBytes, c.Log.Commit.Pending)
 	}
 }
 

@@ -12,26 +12,21 @@ package control
 
 import (
 	"context"
-	"errors"
+
+	"trunkline/eventlog"
 )
 
 // Errors that a KV answers with, to be tested with errors.Is.
 var (
-	// ErrNotFound: no value under the key.
-	ErrNotFound = errors.New("key not found")
-	// ErrExists: Create found a value under the key.
-	ErrExists = errors.New("key exists")
-	// ErrRevision: Update found another revision than the one named.
-	ErrRevision = errors.New("wrong last revision")
+	ErrNotFound = eventlog.ErrNotFound // no value under the key
+	ErrExists   = eventlog.ErrExists   // Create found a value under the key
+	ErrRevision = eventlog.ErrRevision // Update found another revision than the one named
 )
 
 // Entry is one value of a bucket, or the news that it was deleted.
-type Entry struct {
-	Key      string
-	Value    []byte
-	Revision uint64
-	Deleted  bool
-}
+type Entry = eventlog.Entry
+
+var _ KV = (*eventlog.KV)(nil)
 
 // KV is one bucket. Keys consist of letters, digits, '-', '_', '.', '=' and '/'.
 type KV interface {

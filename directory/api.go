@@ -29,21 +29,9 @@ func (a *API) Routes() []auth.Route {
 	return []auth.Route{
 		{Pattern: "GET /v1/tenants", Scope: auth.Admin, Handler: http.HandlerFunc(a.list)},
 		{Pattern: "GET /v1/tenants/{id}", Scope: auth.Admin, Handler: http.HandlerFunc(a.get)},
-		{Pattern: "PUT /v1/tenants/{id}", Scope: auth.Admin, Handler: operator(a.put)},
-		{Pattern: "DELETE /v1/tenants/{id}", Scope: auth.Admin, Handler: operator(a.delete)},
+		{Pattern: "PUT /v1/tenants/{id}", Scope: auth.Admin, Handler: auth.OperatorOnly(http.HandlerFunc(a.put))},
+		{Pattern: "DELETE /v1/tenants/{id}", Scope: auth.Admin, Handler: auth.OperatorOnly(http.HandlerFunc(a.delete))},
 	}
-}
-
-// operator lets only the operator pass.
-func operator(next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !auth.From(r.Context()).Operator() {
-			problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "operator-only", Title: "This is for the operator",
-				Detail: `Tenants are managed with an admin token of the operator, tenant "*".`})
-			return
-		}
-		next(w, r)
-	})
 }
 
 func (a *API) list(w http.ResponseWriter, r *http.Request) {

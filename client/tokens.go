@@ -1,0 +1,45 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"trunkline/auth"
+)
+
+// Tokens manages tokens through a running server.
+type Tokens struct{ Client *Client }
+
+// Create makes a token and gives it with its text.
+func (t Tokens) Create(ctx context.Context, tenant string, scopes []auth.Scope, name string) (auth.Token, string, error) {
+	var out auth.Issued
+	in := map[string]any{"tenant": tenant, "scopes": scopes, "name": name}
+	err := t.Client.Do(ctx, http.MethodPost, "/v1/tokens", in, &out)
+	return out.Token, out.Secret, err
+}
+
+// List gives the tokens of a tenant, of all that may be seen with "".
+func (t Tokens) List(ctx context.Context, tenant string) ([]auth.Token, error) {
+	path := "/v1/tokens"
+	if tenant != "" {
+		path += "?" + url.Values{"tenant": {tenant}}.Encode()
+	}
+	var out struct {
+		Tokens []auth.Token `json:"tokens"`
+	}
+	err := t.Client.Do(ctx, http.MethodGet, path, nil, &out)
+	return out.Tokens, err
+}
+
+// Rotate replaces the secret of a token and gives the new text.
+func (t Tokens) Rotate(ctx context.Context, id string) (auth.Token, string, error) {
+	var out auth.Issued
+	err := t.Client.Do(ctx, http.MethodPost, "/v1/tokens/"+url.PathEscape(id)+"/rotate", nil, &out)
+	return out.Token, out.Secret, err
+}
+
+// Revoke removes a token.
+func (t Tokens) Revoke(ctx context.Context, id string) error {
+	return t.Client.Do(ctx, http.MethodDelete, "/v1/tokens/"+url.PathEscape(id), nil, nil)
+}

@@ -1,0 +1,117 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"trunkline/config"
+	"trunkline/event"
+	"trunkline/eventlog"
+)
+
+// logConfig says in the log's own words what the configuration wants.
+func logConfig(c config.Log) eventlog.Config {
+	out := eventlog.Config{
+		Shards:      c.Shards,
+		RetainAge:   c.Retention.Age.Std(),
+		RetainBytes: uint64(c.Retention.Bytes),
+		TenantBytes: uint64(c.TenantBytes),
+		DiskReserve: uint64(c.DiskReserve),
+		Identities:  c.Duplicates.Events,
+		IdentityAge: c.Duplicates.Age.Std(),
+		Cache:       int(c.Cache),
+		MaxEvents:   c.Commit.Events,
+		MaxPending:  int(c.Commit.Pending),
+		Gather:      c.Commit.Delay.Std(),
+		Tick:        c.Tick.Std(),
+		Logger:      slog.Default(),
+	}
+	if c.Cluster.URL == "" {
+		out.Dir = c.Dir
+		return out
+	}
+	out.URL, out.Creds = c.Cluster.URL, c.Cluster.Creds
+	out.SystemURL, out.SystemCreds = c.Cluster.SystemURL, c.Cluster.SystemCreds
+	out.Replicas, out.Lease, out.Node = c.Cluster.Replicas, c.Cluster.Lease.Std(), c.Cluster.Node
+	return out
+}
+
+// openLog opens the log with its data directory taken for this process. closeAll closes both.
+func openLog(ctx context.Context, c eventlog.Config) (l *eventlog.Log, closeAll func(context.Context) error, err error) {
+	unlock := func() {}
+	if c.Dir != "" {
+		if unlock, err = lockDir(c.Dir); err != nil {
+			return nil, nil, err
+		}
+	}
+	if l, err = eventlog.Open(ctx, c); err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return l, func(ctx context.Context) error {
+		err := l.Close(ctx)
+		unlock()
+		return err
+	}, nil
+}
+
+// counted is the log as ingest sees it: appends are counted and timed.
+type counted struct {
+	log     *eventlog.Log
+	metrics *metrics
+}
+
+// Append implements ingest.Appender.
+func (c counted) Append(ctx context.Context, tenant string, events []event.Event) (eventlog.Result, error) {
+	began := time.Now()
+	res, err := c.log.Append(ctx, tenant, events)
+	c.metrics.append.Observe(time.Since(began).Seconds())
+	c.metrics.appends.WithLabelValues(outcome(err)).Inc()
+	if err != nil {
+		return res, err
+	}
+	c.metrics.events.WithLabelValues("accepted").Add(float64(res.Accepted))
+	c.metrics.events.WithLabelValues("duplicate").Add(float64(res.Duplicates))
+	c.metrics.events.WithLabelValues("conflict").Add(float64(res.Conflicts))
+	bytes := 0
+	for i := range events {
+		bytes += len(events[i].Raw)
+	}
+	c.metrics.bytes.Add(float64(bytes))
+	return res, nil
+}
+
+func outcome(err error) string {
+	var unavailable *eventlog.UnavailableError
+	var quota *eventlog.QuotaError
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &unavailable):
+		return "unavailable"
+	case errors.Is(err, eventlog.ErrUnknown):
+		return "unknown"
+	case errors.As(err, &quota):
+		return "quota"
+	case errors.Is(err, eventlog.ErrBusy):
+		return "busy"
+	}
+	return "failed"
+}
+
+// logGauges registers what the log says of itself.
+func (m *metrics) logGauges(health func() eventlog.Health) {
+	one := func(b bool) float64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	m.gauge("trunkline_log_writable", "1 while the log takes appends.", func() float64 { return one(health().Writable) })
+	m.gauge("trunkline_log_events", "Events that the log keeps, of all tenants.", func() float64 { return float64(health().Events) })
+	m.gauge("trunkline_log_identities", "Identities that are remembered to recognise duplicates.", func() float64 { return float64(health().Identities) })
+	m.gauge("trunkline_log_breaks", "Places where the store is not what was written. Anything but 0 needs an operator.",
+		func() float64 { return float64(len(health().Breaks)) })
+}

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+
+	"trunkline/auth"
+	"trunkline/problem"
+)
+
+// mount makes one handler of all routes. Two parts that claim the same pattern are an error, and so is a pattern
+// without a method: every endpoint says what it takes.
+func (s *Server) mount(routes []auth.Route) (h http.Handler, err error) {
+	mux := http.NewServeMux()
+	defer func() {
+		if r := recover(); r != nil { // how ServeMux says that patterns are malformed or in conflict
+			err = fmt.Errorf("mount: %v", r)
+		}
+	}()
+	for _, r := range routes {
+		if r.Pattern == "" || r.Pattern[0] == '/' {
+			return nil, fmt.Errorf("mount: the pattern %q names no method", r.Pattern)
+		}
+		mux.Handle(r.Pattern, s.watched(r))
+	}
+	other := s.observe("(none)", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { noRoute(mux, w, r) }))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			other.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}), nil
+}
+
+// noRoute answers what no pattern takes, as a problem document: 404, or 405 with the methods that the path does take.
+func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	h, _ := mux.Handler(r)
+	probe := &discard{header: http.Header{}}
+	h.ServeHTTP(probe, r)
+	switch {
+	case probe.status == http.StatusMethodNotAllowed:
+		allow := probe.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		problem.Write(w, problem.Detail{Status: probe.status, Type: "method", Title: "The path does not take this method", Detail: "It takes " + allow + "."})
+	case probe.status/100 == 3: // the path in its clean form
+		w.Header().Set("Location", probe.header.Get("Location"))
+		w.WriteHeader(probe.status)
+	default:
+		problem.Write(w, problem.Detail{Status: http.StatusNotFound, Type: "no-endpoint", Title: "There is nothing at this path"})
+	}
+}
+
+// discard is a writer that keeps the header only.
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) WriteHeader(status int)      { d.status = status }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }

@@ -1,0 +1,185 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"trunkline/auth"
+	"trunkline/config"
+	"trunkline/directory"
+	"trunkline/eventlog"
+)
+
+// Server is a running server.
+type Server struct {
+	cfg     config.Config
+	phase   phase
+	metrics *metrics
+
+	log     *eventlog.Log
+	tenants atomic.Pointer[directory.Directory] // the log asks for quotas before the directory is there
+	tokens  *auth.Store
+	gate    *auth.Gate
+	routes  []auth.Route
+
+	edge    edge
+	failed  chan error
+	closing sync.Once
+	closed  error
+	closers []func(context.Context) error // in the order in which things were opened
+}
+
+// Run serves until ctx ends, and then stops in order. ready, if not nil, is told once when everything is open.
+func Run(ctx context.Context, cfg config.Config, ready func(*Server)) error {
+	s, err := Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if ready != nil {
+		ready(s)
+	}
+	select {
+	case err = <-s.failed:
+	case <-ctx.Done():
+		slog.Info("stopping")
+	}
+	return errors.Join(err, s.Close())
+}
+
+// Start opens everything and returns when the endpoints are mounted and the log was read. Ending ctx during the start
+// gives it up; afterwards Close ends the server.
+func Start(ctx context.Context, cfg config.Config) (*Server, error) {
+	s := &Server{cfg: cfg, metrics: newMetrics(), failed: make(chan error, 1)}
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context) error {
+	s.phase.set("starting")
+	static, err := s.cfg.StaticTokens()
+	if err != nil {
+		return err
+	}
+	if err := s.listen(ctx); err != nil {
+		return err
+	}
+
+	conf := logConfig(s.cfg.Log)
+	conf.TenantQuota = s.quota
+	log, closeLog, err := openLog(ctx, conf)
+	if err != nil {
+		return err
+	}
+	s.log = log
+	s.onClose(closeLog)
+	s.metrics.logGauges(log.Health)
+
+	// What follows the control state does so until the server stops; ctx ends it during the start alone.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	s.onClose(func(context.Context) error { end(); return nil })
+	defer context.AfterFunc(ctx, end)()
+	if err := s.openControl(life, static); err != nil {
+		return err
+	}
+
+	s.gate = &auth.Gate{Store: s.tokens, Known: s.Tenants().Known, Refused: s.metrics.refusal}
+	s.routes = slices.Concat(s.parts()...)
+	h, err := s.mount(s.routes)
+	if err != nil {
+		return err
+	}
+	s.edge.handler.Store(&h)
+	s.phase.set("")
+	slog.Info("serving", "url", s.URL(), "durability", log.Health().Durability, "tenants", len(s.Tenants().Tenants()))
+	return nil
+}
+
+// openControl opens the directory and the tokens on the log's buckets.
+func (s *Server) openControl(ctx context.Context, static []auth.StaticToken) error {
+	tenants, tokens, err := openControl(ctx, s.log, s.cfg.DirectoryTenants(), static)
+	if err != nil {
+		return err
+	}
+	s.tenants.Store(tenants)
+	s.tokens = tokens
+	return nil
+}
+
+func openControl(ctx context.Context, log *eventlog.Log, tenants []directory.Tenant, static []auth.StaticToken) (*directory.Directory, *auth.Store, error) {
+	kv, err := log.KV(ctx, directory.Bucket)
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := directory.Open(ctx, kv, tenants)
+	if err != nil {
+		return nil, nil, err
+	}
+	if kv, err = log.KV(ctx, auth.Bucket); err != nil {
+		return nil, nil, err
+	}
+	tokens, err := auth.OpenStore(ctx, kv, static)
+	return dir, tokens, err
+}
+
+// quota is a tenant's own bound, 0 when it has none.
+func (s *Server) quota(tenant string) uint64 {
+	if dir := s.tenants.Load(); dir != nil {
+		t, _ := dir.Tenant(tenant)
+		return uint64(t.LogBytes)
+	}
+	return 0
+}
+
+// parts are the endpoints, one line a source, feed or interface.
+func (s *Server) parts() [][]auth.Route {
+	return [][]auth.Route{
+		s.healthRoutes(),
+		s.metricsRoutes(s.cfg.Observability),
+		auth.NewAPI(s.tokens, s.Tenants().Known).Routes(),
+		directory.NewAPI(s.Tenants(), s.tokens.RevokeTenant).Routes(),
+	}
+}
+
+// Log is the event log.
+func (s *Server) Log() *eventlog.Log { return s.log }
+
+// Tokens are the tokens.
+func (s *Server) Tokens() *auth.Store { return s.tokens }
+
+// Tenants is the directory.
+func (s *Server) Tenants() *directory.Directory { return s.tenants.Load() }
+
+// Routes lists all endpoints.
+func (s *Server) Routes() []auth.Route { return slices.Clone(s.routes) }
+
+// onClose has fn called when the server stops, before what was opened earlier is closed.
+func (s *Server) onClose(fn func(context.Context) error) { s.closers = append(s.closers, fn) }
+
+// closeReserve is what the log may take to close after the requests have had their time.
+const closeReserve = time.Second
+
+// Close stops the server: readiness goes first, then requests in flight get listen.shutdown_timeout to finish, then
+// everything is closed in the reverse order of its opening. It may be called more than once.
+func (s *Server) Close() error {
+	s.closing.Do(func() {
+		began := time.Now()
+		s.phase.set("stopping")
+		limit := s.cfg.Listen.ShutdownTimeout.Std()
+		ctx, cancel := context.WithTimeout(context.Background(), limit+closeReserve)
+		defer cancel()
+		errs := []error{s.edge.stop(ctx, limit)}
+		for _, fn := range slices.Backward(s.closers) {
+			errs = append(errs, fn(ctx))
+		}
+		s.closed = errors.Join(errs...)
+		slog.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
+	})
+	return s.closed
+}
