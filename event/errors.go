@@ -23,9 +23,10 @@ type Limits struct {
 }
 
 // DefaultLimits returns the default of every limit.
-func DefaultLimits() Limits { return Limits{}.withDefaults() }
+func DefaultLimits() Limits { return Limits{}.WithDefaults() }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits with the default for every one that is zero.
+func (l Limits) WithDefaults() Limits {
 	set := func(n *int, v int) {
 		if *n <= 0 {
 			*n = v

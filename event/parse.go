@@ -118,7 +118,7 @@ type reader struct {
 }
 
 func newReader(lim Limits) *reader {
-	p := &reader{lim: lim.withDefaults(), dict: dictionary()}
+	p := &reader{lim: lim.WithDefaults(), dict: dictionary()}
 	p.way = p.room[:0]
 	return p
 }

@@ -36,7 +36,7 @@ func Handler() http.Handler {
 	list := make([]entry, len(types))
 	names := make([]string, len(types))
 	for i, t := range types {
-		list[i] = entry{t.Type, t.Doc, t.Derived, Path + t.Type}
+		list[i] = entry{t.Type, plain(t.Doc), t.Derived, Path + t.Type}
 		names[i] = t.Type
 		pages[t.Type] = newPage("application/schema+json", Document(t))
 	}

@@ -39,7 +39,7 @@ func Markdown() []byte {
 		fmt.Fprintf(&m, "| [`%s`](#%s) | %s |\n", t.Type, anchor(t.Type), cell(firstSentence(t.Doc)))
 	}
 	for _, t := range types {
-		fmt.Fprintf(&m, "\n### %s\n\n%s Subject: `%s`.", t.Type, withoutName(t.Doc), subject(t))
+		fmt.Fprintf(&m, "\n### %s\n\n%s Subject: `%s`.", t.Type, plain(t.Doc), subject(t))
 		if t.Derived {
 			m.WriteString(" *Derived.*")
 		}
@@ -49,7 +49,7 @@ func Markdown() []byte {
 	m.WriteString("\n## Parts\n")
 	for i := 0; i < len(m.parts); i++ {
 		s := m.parts[i]
-		fmt.Fprintf(&m, "\n### %s\n\n%s\n", s.Name, withoutName(s.Doc))
+		fmt.Fprintf(&m, "\n### %s\n\n%s\n", s.Name, plain(s.Doc))
 		if s.Kind == event.KindObject {
 			m.table(s)
 			continue
@@ -73,7 +73,7 @@ type markdown struct {
 func (m *markdown) table(s *event.Shape) {
 	m.WriteString("\n| field | kind | |\n|---|---|---|\n")
 	for _, f := range s.Fields {
-		doc := cell(f.Doc)
+		doc := cell(plain(f.Doc))
 		if f.Required {
 			doc = "**required** " + doc
 		}
@@ -120,20 +120,8 @@ func anchor(heading string) string {
 	return strings.ToLower(strings.ReplaceAll(heading, ".", ""))
 }
 
-// withoutName drops the Go name with which a Go comment begins, and what is
-// understood in a document: "InteractionHeld says that the other side …".
-func withoutName(doc string) string {
-	name, rest, _ := strings.Cut(doc, " ")
-	for _, verb := range []string{"says that ", "says ", "is ", "are ", "carries "} {
-		if text, ok := strings.CutPrefix(rest, verb); ok && name != "The" {
-			return strings.ToUpper(text[:1]) + text[1:]
-		}
-	}
-	return doc
-}
-
 func firstSentence(doc string) string {
-	doc = withoutName(doc)
+	doc = plain(doc)
 	if s, _, ok := strings.Cut(doc, ". "); ok {
 		return s + "."
 	}

@@ -38,7 +38,7 @@ func Document(t event.TypeInfo) map[string]any {
 		"$schema":     dialect,
 		"$id":         Path + t.Type,
 		"title":       t.Name,
-		"description": t.Doc,
+		"description": plain(t.Doc),
 		"type":        "object",
 		"properties":  properties,
 		"required":    []string{"specversion", "id", "source", "type", "subject", "data"},
@@ -114,7 +114,7 @@ func (d defs) refer(s *event.Shape) object {
 		o := d.inline(s)
 		o["title"] = s.Name
 		if s.Doc != "" && s.Kind != event.KindWord {
-			o["description"] = s.Doc
+			o["description"] = plain(s.Doc)
 		}
 		d[s.Name] = o
 	}
@@ -137,7 +137,7 @@ func (d defs) fields(s *event.Shape) object {
 		} else {
 			o = orNull(o)
 		}
-		o["description"] = f.Doc
+		o["description"] = plain(f.Doc)
 		properties[f.Name] = o
 	}
 	o := object{"type": "object", "properties": properties}
@@ -159,7 +159,7 @@ func orNull(o object) object {
 // words describes a list of words; what each means goes into the description.
 func words(s *event.Shape) object {
 	list := make([]string, len(s.Words))
-	doc := s.Doc
+	doc := plain(s.Doc)
 	for i, w := range s.Words {
 		list[i] = w.Value
 		if w.Doc != "" {
