@@ -36,6 +36,7 @@ type Listen struct {
 	WriteTimeout    Duration `yaml:"write_timeout" default:"2m" min:"1s" max:"1h" doc:"How long answering a request may take. Feeds are not bound by it: they look after slow readers themselves."`
 	IdleTimeout     Duration `yaml:"idle_timeout" default:"2m" min:"1s" max:"1h" doc:"How long a connection without a request is kept."`
 	HeaderBytes     Size     `yaml:"header_bytes" default:"64KiB" min:"4KiB" max:"1MiB" doc:"The largest header of a request."`
+	BadTokens       int      `yaml:"bad_tokens" default:"20" min:"1" max:"1000000" doc:"How many requests with tokens that are not valid an address may send in a row, and then one every 3 seconds; more are answered 429. Good tokens pass always."`
 	ShutdownTimeout Duration `yaml:"shutdown_timeout" default:"4s" min:"100ms" max:"5m" doc:"How long requests in flight may take to finish when the server is told to stop; the log is closed after that."`
 }
 

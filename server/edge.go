@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,9 @@ type edge struct {
 	scheme   string
 	http     *http.Server
 	handler  atomic.Pointer[http.Handler]
+
+	mu    sync.Mutex
+	fresh map[net.Conn]struct{} // connections that have not sent anything yet
 }
 
 // listen opens the listener and serves: until the parts are mounted, health checks alone.
@@ -54,7 +58,7 @@ func (s *Server) listen(ctx context.Context) error {
 	e.handler.Store(&h)
 	e.http = e.server(c)
 	go func() {
-		if err := e.http.Serve(e.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := e.http.Serve(e.listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			s.failed <- fmt.Errorf("serve: %w", err)
 		}
 	}()
@@ -73,7 +77,31 @@ func (e *edge) server(c config.Listen) *http.Server {
 		IdleTimeout:       c.IdleTimeout.Std(),
 		MaxHeaderBytes:    int(c.HeaderBytes),
 		Protocols:         &protocols,
+		ConnState:         e.state,
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
+	}
+}
+
+// state keeps the connections that have not sent anything yet: browsers hold spare ones, and Shutdown would wait five
+// seconds for each to turn into a request.
+func (e *edge) state(c net.Conn, to http.ConnState) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if to != http.StateNew {
+		delete(e.fresh, c)
+		return
+	}
+	if e.fresh == nil {
+		e.fresh = map[net.Conn]struct{}{}
+	}
+	e.fresh[c] = struct{}{}
+}
+
+func (e *edge) dropFresh() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for c := range e.fresh {
+		_ = c.Close()
 	}
 }
 
@@ -84,6 +112,8 @@ func (e *edge) stop(ctx context.Context, limit time.Duration) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	_ = e.listener.Close() // so that no fresh connection follows those that are dropped
+	e.dropFresh()
 	if err := e.http.Shutdown(ctx); err != nil {
 		slog.Warn("requests were cut off at the end of listen.shutdown_timeout", "error", err)
 		return e.http.Close()

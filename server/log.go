@@ -38,6 +38,10 @@ func logConfig(c config.Log) eventlog.Config {
 	return out
 }
 
+func eventLimits(c config.Limits) event.Limits {
+	return event.Limits{MaxEvent: int(c.EventBytes), MaxBatchBytes: int(c.BatchBytes), MaxBatchEvents: c.BatchEvents, MaxDepth: c.Depth}
+}
+
 // openLog opens the log with its data directory taken for this process. closeAll closes both.
 func openLog(ctx context.Context, c eventlog.Config) (l *eventlog.Log, closeAll func(context.Context) error, err error) {
 	unlock := func() {}

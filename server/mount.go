@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"trunkline/auth"
+	"trunkline/event/schema"
 	"trunkline/problem"
 )
 
@@ -60,3 +61,8 @@ type discard struct {
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// schemaRoutes serves the JSON Schemas of the vocabulary, which are no secret.
+func schemaRoutes() []auth.Route {
+	return []auth.Route{{Pattern: "GET " + schema.Path, Handler: schema.Handler()}}
+}

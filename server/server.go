@@ -13,6 +13,7 @@ import (
 	"trunkline/config"
 	"trunkline/directory"
 	"trunkline/eventlog"
+	"trunkline/source/ingest"
 )
 
 // Server is a running server.
@@ -89,7 +90,8 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 
-	s.gate = &auth.Gate{Store: s.tokens, Known: s.Tenants().Known, Refused: s.metrics.refusal}
+	s.gate = &auth.Gate{Store: s.tokens, Known: s.Tenants().Known, Refused: s.metrics.refusal,
+		Attempts: auth.Attempts{Burst: s.cfg.Listen.BadTokens}}
 	s.routes = slices.Concat(s.parts()...)
 	h, err := s.mount(s.routes)
 	if err != nil {
@@ -144,6 +146,8 @@ func (s *Server) parts() [][]auth.Route {
 		s.metricsRoutes(s.cfg.Observability),
 		auth.NewAPI(s.tokens, s.Tenants().Known).Routes(),
 		directory.NewAPI(s.Tenants(), s.tokens.RevokeTenant).Routes(),
+		schemaRoutes(),
+		ingest.New(counted{s.log, s.metrics}, eventLimits(s.cfg.Limits)).Routes(),
 	}
 }
 

@@ -1,0 +1,213 @@
+package server_test
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"trunkline/auth"
+	"trunkline/config"
+)
+
+// endpoint is one line of the table that every mounted pattern must be in.
+type endpoint struct {
+	pattern string
+	scope   auth.Scope
+	// path, header and body make a request that the right token may send; {own} and {other} stand for tokens of the
+	// tenant acme and of another one.
+	path   string
+	body   string
+	header http.Header
+	// operator: a tenant's admin is refused with 403.
+	operator bool
+	// status of the right token; 0: 200.
+	status int
+	// foreign is a path of the other tenant's, and what a token of acme is answered there; empty where the path
+	// cannot name a tenant: then what the endpoint shows is the token's own.
+	foreign       string
+	foreignStatus int
+	foreignBody   string
+}
+
+// endpoints is the table.
+var endpoints = []endpoint{
+	{pattern: "GET /healthz", path: "/healthz"},
+	{pattern: "GET /readyz", path: "/readyz"},
+	{pattern: "GET /metrics", path: "/metrics"},
+
+	{pattern: "GET /v1/tokens", scope: auth.Admin, path: "/v1/tokens", foreign: "/v1/tokens?tenant=globex", foreignStatus: 403},
+	{pattern: "POST /v1/tokens", scope: auth.Admin, path: "/v1/tokens", body: `{"scopes":["read"]}`, status: 201,
+		foreign: "/v1/tokens", foreignBody: `{"tenant":"globex","scopes":["read"]}`, foreignStatus: 403},
+	{pattern: "POST /v1/tokens/{id}/rotate", scope: auth.Admin, path: "/v1/tokens/{own}/rotate", foreign: "/v1/tokens/{other}/rotate", foreignStatus: 404},
+	{pattern: "DELETE /v1/tokens/{id}", scope: auth.Admin, path: "/v1/tokens/{own}", status: 204, foreign: "/v1/tokens/{other}", foreignStatus: 404},
+
+	{pattern: "GET /v1/schemas/", path: "/v1/schemas/interaction.created"},
+	{pattern: "POST /v1/events", scope: auth.Ingest, path: "/v1/events", body: fact(""), header: structured,
+		foreign: "/v1/events", foreignBody: fact("globex"), foreignStatus: 403},
+
+	{pattern: "GET /v1/tenants", scope: auth.Admin, path: "/v1/tenants"},
+	{pattern: "GET /v1/tenants/{id}", scope: auth.Admin, path: "/v1/tenants/acme", foreign: "/v1/tenants/globex", foreignStatus: 404},
+	{pattern: "PUT /v1/tenants/{id}", scope: auth.Admin, path: "/v1/tenants/initech", body: `{}`, status: 201, operator: true},
+	{pattern: "DELETE /v1/tenants/{id}", scope: auth.Admin, path: "/v1/tenants/initech", status: 204, operator: true},
+}
+
+var structured = http.Header{"Content-Type": {"application/cloudevents+json"}}
+
+// fact is an event of a type that is not ours; tenant may be empty.
+func fact(tenant string) string {
+	extension := ""
+	if tenant != "" {
+		extension = `"tenant":"` + tenant + `",`
+	}
+	return `{"specversion":"1.0","id":"1","source":"/test","type":"com.example.happened",` + extension + `"data":{}}`
+}
+
+func TestEveryEndpointIsInTheTable(t *testing.T) {
+	s := start(t, nil)
+	known := map[string]auth.Scope{}
+	for _, e := range endpoints {
+		if _, twice := known[e.pattern]; twice {
+			t.Errorf("%s stands in the table twice", e.pattern)
+		}
+		known[e.pattern] = e.scope
+	}
+	for _, r := range s.Routes() {
+		scope, ok := known[r.Pattern]
+		if !ok {
+			t.Errorf("%s is mounted but not in the table of endpoints", r.Pattern)
+			continue
+		}
+		if scope != r.Scope {
+			t.Errorf("%s is mounted with scope %q, the table says %q", r.Pattern, r.Scope, scope)
+		}
+		delete(known, r.Pattern)
+	}
+	for pattern := range known {
+		t.Errorf("%s is in the table but not mounted", pattern)
+	}
+}
+
+// Every endpoint is asked by nobody, with tokens that are no tokens, with each wrong scope, for another tenant, and
+// with the right token.
+func TestEndpointsAreGuarded(t *testing.T) {
+	s := start(t, func(c *config.Config) { c.Listen.BadTokens = 100_000 })
+	issue := func(tenant string, scopes ...auth.Scope) (id, secret string) {
+		t.Helper()
+		tok, secret, err := s.Tokens().Create(t.Context(), tenant, scopes, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tok.ID, secret
+	}
+	byScope := map[auth.Scope]string{}
+	for _, scope := range auth.Scopes() {
+		_, byScope[scope] = issue("acme", scope)
+	}
+	_, operator := issue(auth.Operator, auth.Admin)
+	revokedID, revoked := issue("acme", auth.Scopes()...)
+	if err := s.Tokens().Revoke(t.Context(), revokedID); err != nil {
+		t.Fatal(err)
+	}
+	otherID, otherSecret := issue("globex", auth.Scopes()...)
+
+	for _, e := range endpoints {
+		t.Run(e.pattern, func(t *testing.T) {
+			method, _, _ := strings.Cut(e.pattern, " ")
+			ownID, _ := issue("acme", auth.Read)
+			ask := func(path, body, secret string) (int, http.Header, string) {
+				path = strings.NewReplacer("{own}", ownID, "{other}", otherID).Replace(path)
+				return call(t, s.URL(), method, path, body, secret, e.header)
+			}
+			if e.scope != "" {
+				for name, secret := range map[string]string{
+					"no token": "", "rubbish": "rubbish", "an unknown token": auth.NewSecret("nobody"),
+					"a revoked token": revoked, "a changed secret": otherSecret[:len(otherSecret)-4] + "AAAA",
+				} {
+					status, header, body := ask(e.path, e.body, secret)
+					if status != 401 || header.Get("WWW-Authenticate") == "" || header.Get("Content-Type") != "application/problem+json" {
+						t.Errorf("%s: %d %v %s", name, status, header, body)
+					}
+				}
+				for scope, secret := range byScope {
+					if scope == e.scope {
+						continue
+					}
+					if status, header, body := ask(e.path, e.body, secret); status != 403 || !strings.Contains(header.Get("WWW-Authenticate"), "insufficient_scope") {
+						t.Errorf("scope %s: %d %s", scope, status, body)
+					}
+				}
+				if e.scope != auth.Admin {
+					if status, _, body := ask(e.path, e.body, operator); status != 403 {
+						t.Errorf("the operator: %d %s", status, body)
+					}
+				}
+			}
+			if e.foreign != "" {
+				if status, _, body := ask(e.foreign, cmp.Or(e.foreignBody, e.body), byScope[e.scope]); status != e.foreignStatus {
+					t.Errorf("another tenant's: %d %s, want %d", status, body, e.foreignStatus)
+				}
+			}
+			right := byScope[e.scope]
+			if e.operator {
+				if status, _, body := ask(e.path, e.body, right); status != 403 {
+					t.Errorf("a tenant's admin: %d %s, want 403", status, body)
+				}
+				right = operator
+			}
+			status, _, body := ask(e.path, e.body, right)
+			if status != cmp.Or(e.status, 200) {
+				t.Errorf("the right token: %d %s, want %d", status, body, cmp.Or(e.status, 200))
+			}
+			if strings.Contains(body, "globex") {
+				t.Errorf("the answer tells of another tenant: %s", body)
+			}
+		})
+	}
+}
+
+func TestUnknownPathsAndMethods(t *testing.T) {
+	s := start(t, nil)
+	for _, tc := range []struct {
+		method, path, allow string
+		status              int
+	}{
+		{"GET", "/nothing", "", 404},
+		{"GET", "/v1/tokens/x/y/z", "", 404},
+		{"PATCH", "/v1/tenants/acme", "DELETE, GET, HEAD, PUT", 405},
+		{"POST", "/healthz", "GET, HEAD", 405},
+	} {
+		status, header, body := call(t, s.URL(), tc.method, tc.path, "", "", nil)
+		if status != tc.status || header.Get("Allow") != tc.allow || header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s %s: %d, Allow %q, %s", tc.method, tc.path, status, header.Get("Allow"), body)
+		}
+	}
+}
+
+// call sends a request and gives the answer.
+func call(t *testing.T, base, method, path, body, secret string, header http.Header) (int, http.Header, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range header {
+		req.Header[k] = slices.Clone(v)
+	}
+	if secret != "" {
+		req.Header.Set("Authorization", "Bearer "+secret)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(fmt.Errorf("%s %s: %w", method, path, err))
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, resp.Header, string(b)
+}
