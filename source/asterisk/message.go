@@ -1,6 +1,9 @@
 package asterisk
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
 
 // Kind says what a message of the manager interface is.
 type Kind uint8
@@ -125,3 +128,6 @@ func lower(c byte) byte {
 	}
 	return c
 }
+
+// Time returns the time that the PBX gave the message, if it gave one.
+func (m *Message) Time() (time.Time, bool) { return parseTimestamp(m.Bytes("Timestamp")) }

@@ -25,7 +25,7 @@ func (t *Translator) memberJoined(a *agent, key memberKey, ms *membership, m *Me
 	if ms.paused {
 		f.Presence, f.Reason = event.PresenceBreak, pauseReason(ms.reason)
 		if at := number(m.Bytes("LastPause")); at > 0 {
-			f.Since = event.At(time.Unix(int64(at), 0).UTC())
+			f.Since = event.At(time.Unix(int64(at), 0).UTC().Add(t.opt.Shift))
 		}
 	}
 	t.status(a, t.clock.now, f)

@@ -457,3 +457,25 @@ func FuzzTranslator(f *testing.F) {
 		}
 	})
 }
+
+func TestShiftedTimes(t *testing.T) {
+	text := `
+		FullyBooted Uptime=100
+		QueueMember Queue=q Name=Alice Location=PJSIP/1 Paused=1 LastPause=1799999990
+		at 1
+		Newchannel Channel=PJSIP/trunk-01 Uniqueid=p-1.1 Linkedid=p-1.1
+	`
+	plain := run(t, asterisk.Options{PBX: "p"}, text)
+	moved := run(t, asterisk.Options{PBX: "p", Shift: time.Hour}, text)
+	for i, s := range moved {
+		if d := s.meta.Time.Sub(plain[i].meta.Time); d != time.Hour || s.meta.ID == plain[i].meta.ID {
+			t.Errorf("%v is moved by %v", s, d)
+		}
+		if f, ok := s.fact.(event.AgentStatusChanged); ok && f.Since.Unix() != 1799999990+3600 {
+			t.Errorf("since %v", f.Since)
+		}
+	}
+	if f := moved[len(moved)-1].fact.(event.InteractionCreated); f.Interaction != "p-1800003500-1.1" {
+		t.Errorf("got interaction %s", f.Interaction)
+	}
+}

@@ -20,6 +20,9 @@ type Options struct {
 	// [Translator.Boot]. With it a program that starts anew in the middle of a
 	// boot goes on with the same ids.
 	Boot time.Time
+	// Shift moves all times, those of the PBX and of reading, so that an old
+	// capture can be played as if it happened now. The ids move with them.
+	Shift time.Duration
 	// AgentID turns the interface of a queue member, such as PJSIP/1001, into
 	// the agent's id. Nil takes [AgentID].
 	AgentID func(iface string) string
@@ -87,13 +90,26 @@ func NewTranslator(o Options) *Translator {
 // Feed takes the next bytes of the stream, read at the time at. The time is
 // used for what the PBX sends without one; zero takes the last time it sent.
 func (t *Translator) Feed(p []byte, at time.Time) {
-	t.clock.read = at
+	t.setRead(at)
 	t.reader.Write(p)
+}
+
+func (t *Translator) setRead(at time.Time) {
+	if !at.IsZero() {
+		at = at.Add(t.opt.Shift)
+	}
+	t.clock.read = at
+}
+
+// stamp returns the time that the PBX gave a message.
+func (t *Translator) stamp(m *Message) (time.Time, bool) {
+	at, ok := m.Time()
+	return at.Add(t.opt.Shift), ok
 }
 
 // Disconnected says that the connection broke or was closed at the given time.
 func (t *Translator) Disconnected(at time.Time, reason string) {
-	t.clock.read = at
+	t.setRead(at)
 	t.reader.Close()
 	t.drain()
 	t.clock.untimed()
@@ -103,7 +119,7 @@ func (t *Translator) Disconnected(at time.Time, reason string) {
 // Advance lets time pass in silence, so that what waits for more of the same
 // (a pause in several queues) is said.
 func (t *Translator) Advance(now time.Time) {
-	t.clock.read = now
+	t.setRead(now)
 	t.clock.untimed()
 	t.flushPauses(false)
 }
@@ -144,7 +160,7 @@ func (t *Translator) learn(m *Message) {
 	if t.ids.pbx == "" {
 		t.ids.name(text(m.Bytes("SystemName")))
 	}
-	if at, ok := parseTimestamp(m.Bytes("Timestamp")); ok && t.clock.last.IsZero() {
+	if at, ok := t.stamp(m); ok && t.clock.last.IsZero() {
 		t.clock.last = at
 	}
 	t.ready = t.ids.pbx != "" && (!t.clock.read.IsZero() || !t.clock.last.IsZero())
@@ -169,7 +185,7 @@ func (t *Translator) drain() {
 }
 
 func (t *Translator) apply(m *Message) {
-	if at, ok := parseTimestamp(m.Bytes("Timestamp")); ok {
+	if at, ok := t.stamp(m); ok {
 		t.clock.last, t.clock.now = at, at
 	} else {
 		t.clock.untimed()
