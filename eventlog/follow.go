@@ -54,9 +54,9 @@ func (l *Log) Follow(tenant string, fn func(*Batch)) (at Cursor, stop func()) {
 
 func (f *follower) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		cs, grown := f.s.ring.from(f.next)
-		if len(cs) == 0 && f.s.index.Tip().Sequence >= f.next {
-			// The ring has moved on: everything it lost is in the store.
+		cs, grown, passed := f.s.ring.from(f.next)
+		if passed {
+			// Everything that the ring has lost is in the store.
 			f.fromStore(ctx)
 			continue
 		}

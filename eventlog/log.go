@@ -23,6 +23,7 @@ type Log struct {
 	meta    *engine.KV
 	objects *engine.Objects
 	witness *witness // nil on a cluster
+	lock    *os.File // nil on a cluster
 	shards  []*shard
 
 	cancel context.CancelFunc
@@ -62,11 +63,19 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		cfg.Node = host + "-" + hex.EncodeToString(b[:])
 	}
 	l := &Log{cfg: cfg}
+	if cfg.Dir != "" {
+		lock, err := lockDir(cfg.Dir)
+		if err != nil {
+			return nil, fmt.Errorf("open the log: %w", err)
+		}
+		l.lock = lock
+	}
 	eng, err := engine.Start(ctx, engine.Options{
 		Dir: storeDir(cfg.Dir), URL: cfg.URL, Creds: cfg.Creds, SystemURL: cfg.SystemURL, SystemCreds: cfg.SystemCreds,
 		Replicas: cfg.Replicas, Timeout: cfg.Timeout, NoSync: cfg.NoSync, Logger: cfg.Logger,
 	})
 	if err != nil {
+		l.unlock()
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	l.engine = eng
@@ -200,6 +209,13 @@ func (l *Log) shutdown() {
 	l.engine.Close()
 	if l.witness != nil {
 		l.witness.close()
+	}
+	l.unlock()
+}
+
+func (l *Log) unlock() {
+	if l.lock != nil {
+		l.lock.Close()
 	}
 }
 

@@ -50,15 +50,19 @@ func weight(c *commit.Commit) int {
 	return n
 }
 
-// from gives some commits from sequence seq on, if the ring has it, and a
-// channel that is closed when more have come.
-func (r *ring) from(seq uint64) (cs []*commit.Commit, grown <-chan struct{}) {
+// from gives some commits from sequence seq on, if the ring has them, and a
+// channel that is closed when more have come; passed says that the ring had
+// seq and has dropped it.
+func (r *ring) from(seq uint64) (cs []*commit.Commit, grown <-chan struct{}, passed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.commits) == 0 || seq < r.commits[0].Sequence || seq > r.last() {
-		return nil, r.grown
+	if seq > r.last() {
+		return nil, r.grown, false
 	}
-	return some(r.commits[seq-r.commits[0].Sequence:]), r.grown
+	if seq < r.commits[0].Sequence {
+		return nil, r.grown, true
+	}
+	return some(r.commits[seq-r.commits[0].Sequence:]), r.grown, false
 }
 
 // last is the sequence of the newest commit; callers hold mu.
