@@ -13,7 +13,7 @@ import (
 const envPrefix = "TRUNKLINE_"
 
 // elsewhere lists variables that begin like ours and are read by others: the client commands and the tests.
-var elsewhere = []string{"TRUNKLINE_URL", "TRUNKLINE_TOKEN", "TRUNKLINE_CA", "TRUNKLINE_REQUIRE_ALL"}
+var elsewhere = []string{"TRUNKLINE_URL", "TRUNKLINE_TOKEN", "TRUNKLINE_CA", "TRUNKLINE_REQUIRE_ALL", "TRUNKLINE_LONG"}
 
 // Loaded is a configuration and where it came from.
 type Loaded struct {

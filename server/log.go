@@ -42,25 +42,6 @@ func eventLimits(c config.Limits) event.Limits {
 	return event.Limits{MaxEvent: int(c.EventBytes), MaxBatchBytes: int(c.BatchBytes), MaxBatchEvents: c.BatchEvents, MaxDepth: c.Depth}
 }
 
-// openLog opens the log with its data directory taken for this process. closeAll closes both.
-func openLog(ctx context.Context, c eventlog.Config) (l *eventlog.Log, closeAll func(context.Context) error, err error) {
-	unlock := func() {}
-	if c.Dir != "" {
-		if unlock, err = lockDir(c.Dir); err != nil {
-			return nil, nil, err
-		}
-	}
-	if l, err = eventlog.Open(ctx, c); err != nil {
-		unlock()
-		return nil, nil, err
-	}
-	return l, func(ctx context.Context) error {
-		err := l.Close(ctx)
-		unlock()
-		return err
-	}, nil
-}
-
 // counted is the log as ingest sees it: appends are counted and timed.
 type counted struct {
 	log     *eventlog.Log

@@ -20,7 +20,7 @@ type Offline struct {
 	close  func(context.Context) error
 }
 
-// OpenOffline opens the store without taking events. ErrInUse when a server has it open.
+// OpenOffline opens the store without taking events. eventlog.ErrInUse when a server has it open.
 func OpenOffline(ctx context.Context, cfg config.Config) (*Offline, error) {
 	static, err := cfg.StaticTokens()
 	if err != nil {
@@ -28,7 +28,7 @@ func OpenOffline(ctx context.Context, cfg config.Config) (*Offline, error) {
 	}
 	conf := logConfig(cfg.Log)
 	conf.ReadOnly = true
-	log, closeLog, err := openLog(ctx, conf)
+	log, err := eventlog.Open(ctx, conf)
 	if err != nil {
 		return nil, err
 	}
@@ -36,9 +36,9 @@ func OpenOffline(ctx context.Context, cfg config.Config) (*Offline, error) {
 	dir, tokens, err := openControl(life, log, cfg.DirectoryTenants(), static)
 	if err != nil {
 		end()
-		return nil, errors.Join(err, closeLog(ctx))
+		return nil, errors.Join(err, log.Close(ctx))
 	}
-	return &Offline{log: log, tokens: tokens, known: dir.Known, close: func(ctx context.Context) error { end(); return closeLog(ctx) }}, nil
+	return &Offline{log: log, tokens: tokens, known: dir.Known, close: func(ctx context.Context) error { end(); return log.Close(ctx) }}, nil
 }
 
 // Close closes the store.

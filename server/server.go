@@ -74,12 +74,12 @@ func (s *Server) start(ctx context.Context) error {
 
 	conf := logConfig(s.cfg.Log)
 	conf.TenantQuota = s.quota
-	log, closeLog, err := openLog(ctx, conf)
+	log, err := eventlog.Open(ctx, conf)
 	if err != nil {
 		return err
 	}
 	s.log = log
-	s.onClose(closeLog)
+	s.onClose(log.Close)
 	s.metrics.logGauges(log.Health)
 
 	// What follows the control state does so until the server stops; ctx ends it during the start alone.

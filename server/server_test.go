@@ -23,6 +23,7 @@ import (
 
 	"trunkline/auth"
 	"trunkline/config"
+	"trunkline/eventlog"
 	"trunkline/server"
 )
 
@@ -73,10 +74,10 @@ func TestTokensAndTenantsSurviveARestart(t *testing.T) {
 	if status, _, body := call(t, first.URL(), "PUT", "/v1/tenants/initech", `{"name":"Initech","time_zone":"Europe/Rome"}`, operator, nil); status != 201 {
 		t.Fatalf("put: %d %s", status, body)
 	}
-	if _, err := server.Start(t.Context(), c); !errors.Is(err, server.ErrInUse) {
+	if _, err := server.Start(t.Context(), c); !errors.Is(err, eventlog.ErrInUse) {
 		t.Errorf("a second server on the same directory: %v", err)
 	}
-	if _, err := server.OpenOffline(t.Context(), c); !errors.Is(err, server.ErrInUse) {
+	if _, err := server.OpenOffline(t.Context(), c); !errors.Is(err, eventlog.ErrInUse) {
 		t.Errorf("the store of a running server: %v", err)
 	}
 	if err := first.Close(); err != nil {
@@ -187,7 +188,7 @@ func TestStartFails(t *testing.T) {
 		"secret absent": {func(c *config.Config) {
 			c.Tokens = []config.Token{{ID: "a", Tenant: "acme", Scopes: []string{"read"}, SecretFile: "nothing"}}
 		}, `token "a"`},
-		"a file for a directory": {func(c *config.Config) { c.Log.Dir = os.DevNull }, "data directory"},
+		"a file for a directory": {func(c *config.Config) { c.Log.Dir = os.DevNull }, "log's directory"},
 	} {
 		c := settings(t)
 		tc.change(&c)

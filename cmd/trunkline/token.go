@@ -13,6 +13,7 @@ import (
 
 	"trunkline/auth"
 	"trunkline/client"
+	"trunkline/eventlog"
 	"trunkline/server"
 )
 
@@ -63,7 +64,7 @@ func (f *tokenFlags) with(cmd *cobra.Command, fn func(ctx context.Context, t tok
 		return err
 	}
 	store, err := server.OpenOffline(ctx, cfg)
-	if errors.Is(err, server.ErrInUse) {
+	if errors.Is(err, eventlog.ErrInUse) {
 		return fmt.Errorf("%w: ask the running server with --url", err)
 	}
 	if err != nil {
