@@ -13,6 +13,10 @@ import (
 	"time"
 )
 
+// ErrOptions is what an error wraps when the options make no sense. Nothing was
+// read or sent.
+var ErrOptions = errors.New("wrong options")
+
 // Options say what is replayed, where to and how.
 type Options struct {
 	Format Format
@@ -95,26 +99,26 @@ func Run(ctx context.Context, recording io.Reader, o Options) (Summary, error) {
 
 func (o *Options) check() error {
 	if o.Speed < 0 {
-		return fmt.Errorf("a speed of %v: it must be 0 or more", o.Speed)
+		return fmt.Errorf("%w: a speed of %v: it must be 0 or more", ErrOptions, o.Speed)
 	}
 	if o.Batch == 0 {
 		o.Batch = 256
 	}
 	if o.Batch < 1 || o.Batch > 10_000 {
-		return fmt.Errorf("%d events in a request: it must be from 1 to 10000", o.Batch)
+		return fmt.Errorf("%w: %d events in a request: it must be from 1 to 10000", ErrOptions, o.Batch)
 	}
 	if o.Format != FormatAMI && o.Format != FormatNDJSON {
-		return fmt.Errorf("unknown format %q, must be one of %s", o.Format, strings.Join(Formats(), ", "))
+		return fmt.Errorf("%w: unknown format %q, must be one of %s", ErrOptions, o.Format, strings.Join(Formats(), ", "))
 	}
 	if len(o.Timing) > 0 && o.Format != FormatAMI {
-		return errors.New("a timing file goes with the format ami only")
+		return fmt.Errorf("%w: a timing file goes with the format ami only", ErrOptions)
 	}
 	if o.Print != nil {
 		return nil
 	}
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("%q is no http or https URL", o.URL)
+		return fmt.Errorf("%w: %q is no http or https URL", ErrOptions, o.URL)
 	}
 	return nil
 }

@@ -128,13 +128,13 @@ func (s *sender) post(ctx context.Context, body []byte) (a answer, status int, a
 // refusal makes an error of an answer, with what its problem document says.
 func refusal(res *http.Response, data []byte) error {
 	var p struct {
-		Title  string `json:"title"`
-		Detail string `json:"detail"`
-		Errors []struct {
+		Title    string `json:"title"`
+		Detail   string `json:"detail"`
+		Problems []struct {
 			Index  int    `json:"index"`
 			Field  string `json:"field"`
 			Reason string `json:"reason"`
-		} `json:"errors"`
+		} `json:"problems"`
 	}
 	text := res.Status
 	if json.Unmarshal(data, &p) == nil {
@@ -143,8 +143,8 @@ func refusal(res *http.Response, data []byte) error {
 				text += ": " + part
 			}
 		}
-		if len(p.Errors) > 0 {
-			text += fmt.Sprintf(" (event %d of the batch, %s: %s)", p.Errors[0].Index, p.Errors[0].Field, p.Errors[0].Reason)
+		if len(p.Problems) > 0 {
+			text += fmt.Sprintf(" (event %d of the batch, %s: %s)", p.Problems[0].Index, p.Problems[0].Field, p.Problems[0].Reason)
 		}
 	}
 	return fmt.Errorf("%w: %s", ErrRefused, text)

@@ -78,18 +78,27 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	cmd.MarkFlagsRequiredTogether("cert", "key")
 }
 
-// client gives the server that the flags name.
-func (f *clientFlags) client() (*client.Client, error) {
+// options resolves the flags and the environment.
+func (f *clientFlags) options() (client.Options, error) {
 	o := client.Options{URL: f.url, Token: f.token, CA: f.ca, Cert: f.cert, Key: f.key}
 	switch {
 	case f.tokenFile != "":
 		b, err := os.ReadFile(f.tokenFile)
 		if err != nil {
-			return nil, usage(fmt.Errorf("read the token: %w", err))
+			return o, usage(fmt.Errorf("read the token: %w", err))
 		}
 		o.Token = strings.TrimSpace(string(b))
 	case o.Token == "":
 		o.Token = os.Getenv("TRUNKLINE_TOKEN")
+	}
+	return o, nil
+}
+
+// client gives the server that the flags name.
+func (f *clientFlags) client() (*client.Client, error) {
+	o, err := f.options()
+	if err != nil {
+		return nil, err
 	}
 	c, err := client.New(o)
 	if err != nil {

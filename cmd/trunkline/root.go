@@ -39,6 +39,7 @@ func found(err error) error { return &exitError{exitFound, err} }
 func newRootCmd() *cobra.Command {
 	root := group("trunkline", "The event hub of a contact centre",
 		newServeCmd(),
+		newReplayCmd(),
 		newTokenCmd(),
 		newConfigCmd(),
 		newLogCmd(),
