@@ -49,8 +49,14 @@ type TLS struct {
 
 // Log is the event log.
 type Log struct {
-	Dir         string    `yaml:"dir" default:"./data" doc:"Directory of the embedded log. Not used with a cluster."`
-	Cluster     Cluster   `yaml:"cluster" doc:"An existing NATS cluster with JetStream, in place of the embedded log."`
+	Dir         string    `yaml:"dir" default:"./data" doc:"Directory of the embedded log. Not used with url."`
+	URL         string    `yaml:"url" secret:"userinfo" doc:"NATS servers of an existing cluster with JetStream in place of the embedded log, as nats://host:4222,nats://other:4222. Empty: the log is embedded. The keys from creds to node are of use with a cluster alone."`
+	Creds       string    `yaml:"creds" doc:"Credentials file of the account that holds the log."`
+	SystemURL   string    `yaml:"system_url" secret:"userinfo" doc:"Servers under which the cluster's system account is reached. It alone can say whether an answer follows the sync of the disk; without it answers name their durability as unverified."`
+	SystemCreds string    `yaml:"system_creds" doc:"Credentials file of the system account."`
+	Replicas    int       `yaml:"replicas" default:"3" min:"1" max:"5" doc:"Copies of each shard in a cluster, 1, 3 or 5: 3 survive the loss of one server, 5 of two."`
+	Lease       Duration  `yaml:"lease" default:"5s" min:"1s" max:"1m" doc:"How long a silent node keeps a shard before another takes it over."`
+	Node        string    `yaml:"node" doc:"Name of this process among the others. Empty: the host's name and a random part."`
 	Shards      int       `yaml:"shards" default:"1" min:"1" max:"256" doc:"How many shards the tenants are spread over. Fixed when the log is made."`
 	Retention   Retention `yaml:"retention" doc:"How long events are kept. Whichever bound is reached first trims the oldest."`
 	TenantBytes Size      `yaml:"tenant_bytes" default:"0B" min:"1MiB" max:"1PiB" doc:"How much one tenant may keep, in bytes of events before compression; more is refused with 429, so that a noisy tenant does not push out the history of a quiet one. 0B: three quarters of retention.bytes. A tenant's own log_bytes goes before."`
@@ -59,17 +65,6 @@ type Log struct {
 	Duplicates  Window    `yaml:"duplicates" doc:"How far back an event with the same source and id is recognised and dropped."`
 	Cache       Size      `yaml:"cache" default:"32MiB" min:"1MiB" max:"16GiB" doc:"Recent commits kept in memory for readers, per shard."`
 	Tick        Duration  `yaml:"tick" default:"1m" min:"100ms" max:"15m" doc:"The log notes each such boundary that passes while nothing is appended, so that days end and windows close for silent tenants."`
-}
-
-// Cluster is somebody's NATS.
-type Cluster struct {
-	URL         string   `yaml:"url" secret:"userinfo" doc:"Its servers, as nats://host:4222,nats://other:4222. Empty: the log is embedded."`
-	Creds       string   `yaml:"creds" doc:"Credentials file of the account that holds the log."`
-	SystemURL   string   `yaml:"system_url" secret:"userinfo" doc:"Servers under which the system account is reached. It alone can say whether an answer follows the sync of the disk; without it answers name their durability as unverified."`
-	SystemCreds string   `yaml:"system_creds" doc:"Credentials file of the system account."`
-	Replicas    int      `yaml:"replicas" default:"3" min:"1" max:"5" doc:"Copies of each shard: 3 survives the loss of one server, 5 of two."`
-	Lease       Duration `yaml:"lease" default:"5s" min:"1s" max:"1m" doc:"How long a silent node keeps a shard before another takes it over."`
-	Node        string   `yaml:"node" doc:"Name of this process among the others. Empty: the host's name and a random part."`
 }
 
 // Retention bounds the log.

@@ -93,7 +93,7 @@ func TestFileAndEnvironment(t *testing.T) {
 listen:
   addr: :8443
   idle_timeout: 60m
-log: {retention: {age: 3d, bytes: 100_000_000}, cluster: {replicas: 1}}
+log: {retention: {age: 3d, bytes: 100_000_000}, replicas: 1}
 limits:
 live:
   origins: [https://a.example, "https://b.example"]
@@ -111,7 +111,7 @@ tokens:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.Listen.Addr != ":9000" || l.Listen.IdleTimeout.String() != "1h" || l.Log.Retention.Bytes != 100_000_000 || l.Log.Retention.Age.String() != "72h" || l.Log.Cluster.Replicas != 1 ||
+	if l.Listen.Addr != ":9000" || l.Listen.IdleTimeout.String() != "1h" || l.Log.Retention.Bytes != 100_000_000 || l.Log.Retention.Age.String() != "72h" || l.Log.Replicas != 1 ||
 		l.Live.QueueBytes != 2<<20 || l.Observability.LogLevel != "debug" || l.Live.Heartbeat.String() != "15s" {
 		t.Errorf("loaded %+v", l.Config)
 	}
@@ -166,8 +166,8 @@ func TestComplaints(t *testing.T) {
 		"addr":                      {"listen: {addr: localhost}\n", nil, []string{`t.yaml:1:16: listen.addr: "localhost" is not accepted: host:port`}},
 		"cert without key":          {"listen: {tls: {cert: c.pem}}\n", nil, []string{"cert and key are given together"}},
 		"client_ca without TLS":     {"listen: {tls: {client_ca: c.pem}}\n", nil, []string{"client certificates need TLS"}},
-		"even replicas":             {"log: {cluster: {replicas: 2, url: 'nats://h'}}\n", nil, []string{"2 is not accepted: 1, 3 or 5"}},
-		"creds without cluster":     {"log: {cluster: {creds: f}}\n", nil, []string{"log.cluster.creds: this is of use with a cluster alone"}},
+		"even replicas":             {"log: {replicas: 2, url: 'nats://h'}\n", nil, []string{"2 is not accepted: 1, 3 or 5"}},
+		"creds without cluster":     {"log: {creds: f}\n", nil, []string{"log.creds: this is of use with a cluster alone"}},
 		"event over batch":          {"limits: {event_bytes: 16KiB, batch_bytes: 8KiB}\n", nil, []string{"one event of 16KiB does not fit into limits.batch_bytes 8KiB"}},
 		"batch over pending":        {"limits: {batch_bytes: 64MiB}\nlog: {commit: {pending: 1MiB}}\n", nil, []string{"does not fit into log.commit.pending 1MiB"}},
 		"bad tenant":                {"tenants:\n  - id: Acme\n", nil, []string{"t.yaml:2:7: tenants[0]: a tenant's id consists of"}},
@@ -199,12 +199,12 @@ func TestComplaints(t *testing.T) {
 }
 
 func TestSecretsAreHidden(t *testing.T) {
-	l, err := config.Parse("t.yaml", []byte("log: {cluster: {url: 'nats://user:hunter2@a:4222,tok@b:4222,nats://c:4222'}}\n"), nil)
+	l, err := config.Parse("t.yaml", []byte("log: {url: 'nats://user:hunter2@a:4222,tok@b:4222,nats://c:4222'}\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range l.Settings() {
-		if s.Path == "log.cluster.url" && s.Value != "nats://(hidden)@a:4222,(hidden)@b:4222,nats://c:4222" {
+		if s.Path == "log.url" && s.Value != "nats://(hidden)@a:4222,(hidden)@b:4222,nats://c:4222" {
 			t.Errorf("it is shown as %s", s.Value)
 		}
 	}

@@ -65,25 +65,25 @@ func (l *loader) listen(c *Listen) {
 }
 
 func (l *loader) log(c *Config) {
-	cluster := &c.Log.Cluster
-	if cluster.URL == "" {
-		if c.Log.Dir == "" {
+	log := &c.Log
+	if log.URL == "" {
+		if log.Dir == "" {
 			l.refuse("log.dir", "the embedded log needs a directory")
 		}
-		for _, f := range [][2]string{{"creds", cluster.Creds}, {"system_url", cluster.SystemURL}, {"system_creds", cluster.SystemCreds}} {
+		for _, f := range [][2]string{{"creds", log.Creds}, {"system_url", log.SystemURL}, {"system_creds", log.SystemCreds}} {
 			if f[1] != "" {
-				l.refuse("log.cluster."+f[0], "this is of use with a cluster alone: give log.cluster.url too")
+				l.refuse("log."+f[0], "this is of use with a cluster alone: give log.url too")
 			}
 		}
 	}
-	if cluster.Replicas%2 == 0 {
-		l.refuse("log.cluster.replicas", "%d is not accepted: 1, 3 or 5", cluster.Replicas)
+	if log.Replicas%2 == 0 {
+		l.refuse("log.replicas", "%d is not accepted: 1, 3 or 5", log.Replicas)
 	}
 	if c.Limits.EventBytes > c.Limits.BatchBytes {
 		l.refuse("limits.event_bytes", "one event of %s does not fit into limits.batch_bytes %s", c.Limits.EventBytes, c.Limits.BatchBytes)
 	}
-	if c.Limits.BatchBytes > c.Log.Commit.Pending {
-		l.refuse("limits.batch_bytes", "one request of %s does not fit into log.commit.pending %s", c.Limits.BatchBytes, c.Log.Commit.Pending)
+	if c.Limits.BatchBytes > log.Commit.Pending {
+		l.refuse("limits.batch_bytes", "one request of %s does not fit into log.commit.pending %s", c.Limits.BatchBytes, log.Commit.Pending)
 	}
 }
 

@@ -28,13 +28,13 @@ func logConfig(c config.Log) eventlog.Config {
 		Tick:        c.Tick.Std(),
 		Logger:      slog.Default(),
 	}
-	if c.Cluster.URL == "" {
+	if c.URL == "" {
 		out.Dir = c.Dir
 		return out
 	}
-	out.URL, out.Creds = c.Cluster.URL, c.Cluster.Creds
-	out.SystemURL, out.SystemCreds = c.Cluster.SystemURL, c.Cluster.SystemCreds
-	out.Replicas, out.Lease, out.Node = c.Cluster.Replicas, c.Cluster.Lease.Std(), c.Cluster.Node
+	out.URL, out.Creds = c.URL, c.Creds
+	out.SystemURL, out.SystemCreds = c.SystemURL, c.SystemCreds
+	out.Replicas, out.Lease, out.Node = c.Replicas, c.Lease.Std(), c.Node
 	return out
 }
 
