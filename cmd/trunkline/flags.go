@@ -54,7 +54,7 @@ func (f *storeFlags) config(cmd *cobra.Command) (config.Config, error) {
 		if _, err := os.Stat(f.data); err != nil {
 			return config.Config{}, usage(fmt.Errorf("the data directory: %w", err))
 		}
-		loaded.Log.Dir, loaded.Log.Cluster.URL = f.data, ""
+		loaded.Log.Dir, loaded.Log.URL = f.data, ""
 	}
 	return loaded.Config, nil
 }
