@@ -41,6 +41,9 @@ type Config struct {
 
 	// NoSync switches the fsync of the embedded engine off, for measurements.
 	NoSync bool
+	// NewEpoch numbers all tenants anew from here on: after an older copy of the
+	// store was put back, so that no consumer takes new events for those it had.
+	NewEpoch bool
 	// ReadOnly opens the log without writing to it: nothing can be appended.
 	ReadOnly bool
 

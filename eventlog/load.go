@@ -55,7 +55,16 @@ func (s *shard) load(ctx context.Context) error {
 	if err != nil && !errors.Is(err, index.ErrShort) {
 		return err
 	}
+	if s.log.cfg.NewEpoch {
+		s.newEpoch()
+	}
 	return s.checkTail()
+}
+
+func (s *shard) newEpoch() {
+	var e commit.Epoch
+	_, _ = rand.Read(e[:])
+	s.index.NewEpoch(e)
 }
 
 // checkTail compares the end of the log with the last commit that was
@@ -71,9 +80,7 @@ func (s *shard) checkTail() error {
 		s.addBreak(index.Break{Shard: s.id, From: tip.Sequence, To: tip.Sequence, Reason: "the witness of the log's end is damaged: a loss at the end would not be noticed"})
 	case seen.seq > tip.Sequence:
 		s.addBreak(index.Break{Shard: s.id, From: tip.Sequence + 1, To: seen.seq, Reason: "acknowledged commits are missing at the end; a new epoch begins"})
-		var e commit.Epoch
-		_, _ = rand.Read(e[:])
-		s.index.NewEpoch(e)
+		s.newEpoch()
 	case seen.seq == tip.Sequence && seen.seq > 0 && seen.hash != tip.Hash:
 		s.addBreak(index.Break{Shard: s.id, From: seen.seq, To: seen.seq, Reason: "the last commit is not the one that was acknowledged"})
 	}

@@ -65,6 +65,20 @@ func (o *Offline) Rotate(ctx context.Context, id string) (auth.Token, string, er
 // Revoke removes a token.
 func (o *Offline) Revoke(ctx context.Context, id string) error { return o.tokens.Revoke(ctx, id) }
 
+// Renumber begins a new epoch: every cursor handed out so far is answered with
+// 410 and the reason, instead of meaning other events than it did. It is for a
+// store that was put back from an older copy.
+func Renumber(ctx context.Context, cfg config.Config) error {
+	conf := logConfig(cfg.Log)
+	conf.NewEpoch = true
+	log, err := eventlog.Open(ctx, conf)
+	if err != nil {
+		return err
+	}
+	// The epoch is in the log once a writer has claimed it.
+	return errors.Join(log.WaitWritable(ctx), log.Close(ctx))
+}
+
 // Verify reads the whole log and checks it.
 func (o *Offline) Verify(ctx context.Context, progress func(commits uint64)) (eventlog.Report, error) {
 	return o.log.Verify(ctx, progress)

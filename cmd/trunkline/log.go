@@ -11,7 +11,7 @@ import (
 )
 
 func newLogCmd() *cobra.Command {
-	return group("log", "Look after the log", newLogVerifyCmd())
+	return group("log", "Look after the log", newLogVerifyCmd(), newLogRenumberCmd())
 }
 
 func newLogVerifyCmd() *cobra.Command {
@@ -45,6 +45,30 @@ each record. No server may have the data directory open. Exit code 3 when someth
 				return found(fmt.Errorf("the log is damaged in %d places", n))
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "the log is whole")
+			return nil
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func newLogRenumberCmd() *cobra.Command {
+	var f storeFlags
+	cmd := &cobra.Command{
+		Use:   "renumber [-c FILE | --data DIR]",
+		Short: "Begin a new epoch after an older copy of the log was put back",
+		Long: `Begin a new epoch. Consumers may hold cursors of events that the older copy does not have; from here on such cursors
+are answered with 410 and the reason, instead of meaning other events. No server may have the data directory open.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := f.config(cmd)
+			if err != nil {
+				return err
+			}
+			if err := server.Renumber(cmd.Context(), cfg); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "a new epoch has begun; consumers are told at their next request")
 			return nil
 		},
 	}
