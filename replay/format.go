@@ -39,11 +39,15 @@ const piece = 32 << 10
 // readAMI translates a capture.
 func readAMI(ctx context.Context, r io.Reader, o Options, sum *Summary, emit func(item) error) error {
 	var failed error
-	br := bufio.NewReaderSize(r, 1<<20)
+	ahead := piece
+	if o.Now && len(o.Timing) == 0 {
+		ahead = 1 << 20 // to find the first time behind a long snapshot
+	}
+	br := bufio.NewReaderSize(r, ahead)
 	tr := asterisk.NewTranslator(asterisk.Options{
 		Tenant: o.Tenant,
 		PBX:    o.PBX,
-		Shift:  o.shift(amiStart(br, o.Timing)),
+		Shift:  o.amiShift(br),
 		Fault: func(e *asterisk.SyntaxError) {
 			sum.Faults++
 			if sum.FirstFault == nil {
@@ -103,11 +107,14 @@ func readAMI(ctx context.Context, r io.Reader, o Options, sum *Summary, emit fun
 	return failed
 }
 
-// amiStart finds when a capture begins: at its first read, or else at the first
-// time in it.
-func amiStart(br *bufio.Reader, timing []Read) time.Time {
-	if len(timing) > 0 {
-		return timing[0].At
+// amiShift is how far the times of a capture are moved. It begins at its first
+// read, or else at the first time in it.
+func (o *Options) amiShift(br *bufio.Reader) time.Duration {
+	if !o.Now {
+		return 0
+	}
+	if len(o.Timing) > 0 {
+		return o.shift(o.Timing[0].At)
 	}
 	head, _ := br.Peek(br.Size())
 	var first time.Time
@@ -117,7 +124,7 @@ func amiStart(br *bufio.Reader, timing []Read) time.Time {
 		}
 	}, nil)
 	_, _ = r.Write(head)
-	return first
+	return o.shift(first)
 }
 
 // readNDJSON reads a file of CloudEvents and checks each before it is sent.

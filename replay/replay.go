@@ -271,7 +271,7 @@ func (c *counter) Read(p []byte) (int, error) {
 
 // plain unpacks a recording that is compressed with gzip.
 func plain(r io.Reader) (io.Reader, error) {
-	br := bufio.NewReaderSize(r, 64<<10)
+	br := bufio.NewReaderSize(r, 4<<10) // small: the progress is what was read
 	head, err := br.Peek(2)
 	if err != nil || head[0] != 0x1f || head[1] != 0x8b {
 		return br, nil

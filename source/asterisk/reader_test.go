@@ -178,7 +178,7 @@ func TestReaderSplitsOfTheCapture(t *testing.T) {
 	if got := transcript(asterisk.Limits{}, data, single); got != want {
 		t.Error("single bytes give something else")
 	}
-	for seed := range uint64(4) {
+	for seed := range uint64(2) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		if got := transcript(asterisk.Limits{}, data, func() int { return rnd.IntN(3000) }); got != want {
 			t.Errorf("random pieces of seed %d give something else", seed)

@@ -336,7 +336,7 @@ func TestAnySplitGivesTheSameFacts(t *testing.T) {
 	if split(single) != want {
 		t.Error("single bytes give other facts")
 	}
-	for seed := range uint64(4) {
+	for seed := range uint64(2) {
 		rnd := rand.New(rand.NewPCG(seed, 7))
 		if split(func() int { return rnd.IntN(5000) }) != want {
 			t.Errorf("random pieces of seed %d give other facts", seed)
