@@ -50,7 +50,7 @@ func DefaultConfig() Config {
 // ErrConfig is what every error of a Config that cannot be simulated wraps.
 var ErrConfig = errors.New("sim: configuration")
 
-var tenantName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+var tenantName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 func (c Config) validate() error {
 	wrong := func(format string, args ...any) error {
@@ -58,7 +58,7 @@ func (c Config) validate() error {
 	}
 	switch {
 	case !tenantName.MatchString(c.Tenant):
-		return wrong("tenant %q is not a name of letters, digits, dots, dashes", c.Tenant)
+		return wrong("tenant %q is not 1 to 64 lower-case letters, digits, '-' and '_'", c.Tenant)
 	case c.Agents < 5 || c.Agents > MaxAgents:
 		return wrong("agents %d is not from 5 to %d", c.Agents, MaxAgents)
 	case c.Start.IsZero():

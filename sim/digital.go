@@ -129,7 +129,7 @@ func (s *Sim) chatTurn(l *leg) {
 		s.message(x, event.InteractionMessage{Ref: x.Ref, Message: s.shortID("m-"), Speaker: l.a.boss.id, Role: event.RoleSupervisor,
 			Text: "You may offer a month free of charge here.", OffsetMS: s.now - x.began})
 	}
-	s.in(s.rnd.lognormal(11*second, 0.6), l.phrase)
+	s.in(s.rnd.lognormal(8*second, 0.6), l.phrase)
 }
 
 // openMail is a message that waits until somebody answers it.

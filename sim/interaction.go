@@ -19,18 +19,17 @@ type interaction struct {
 	callback  *promise
 	parties   bool // participants_changed was said of it
 
-	began    int64
-	visit    *visit
-	legs     []*leg // that ring, talk or wrap up
-	custLeg  string
-	onLine   bool // the customer is connected with the centre
-	reached  bool // both sides spoke
-	left     Outcome
-	closing  bool // nobody talks any more
-	who      event.Initiator
-	why      event.EndReason
-	messages int
-	book     *InteractionBook
+	began   int64
+	visit   *visit
+	legs    []*leg // that ring, talk or wrap up
+	custLeg string
+	onLine  bool // the customer is connected with the centre
+	reached bool // both sides spoke
+	left    Outcome
+	closing bool // nobody talks any more
+	who     event.Initiator
+	why     event.EndReason
+	book    *InteractionBook
 }
 
 // caller is the customer.
@@ -148,7 +147,7 @@ func (s *Sim) endInteraction(x *interaction, who event.Initiator, why event.EndR
 	s.books.Ended++
 	s.books.Outcomes[outcome]++
 	if x.book != nil {
-		x.book.Ended, x.book.Outcome, x.book.Messages = s.Now(), outcome, x.messages
+		x.book.Ended, x.book.Outcome = s.Now(), outcome
 	}
 	s.open--
 	if x.callback != nil {

@@ -30,32 +30,35 @@ func pressureAt(slot int) float64 {
 // an hour of the day. A waiting time is drawn exactly, by spending one
 // exponential draw over the quarters to come.
 type arrivals struct {
-	rate  [slots]float64 // arrivals a millisecond
-	empty bool
+	rate   [slots]float64 // arrivals a millisecond
+	perDay float64
 }
 
 func newArrivals(rate [slots]float64) *arrivals {
-	a := &arrivals{rate: rate, empty: true}
+	a := &arrivals{rate: rate}
 	for _, x := range rate {
-		a.empty = a.empty && x <= 0
+		a.perDay += x * float64(quarter)
 	}
 	return a
 }
 
 // wait is the time from clock (milliseconds of the site's clock, any day) to
-// the next arrival.
+// the next arrival. There is none when less than one in a hundred years is to
+// be expected.
 func (a *arrivals) wait(clock int64, r random) (delay int64, ok bool) {
-	if a.empty {
+	if a.perDay < 1.0/36_500 {
 		return 0, false
 	}
 	work := r.ExpFloat64()
-	for at := clock; ; {
+	days := math.Floor(work / a.perDay)
+	work -= days * a.perDay
+	for at := clock + int64(days)*day; ; {
 		slot := slotOf(at)
 		left := quarter - floorMod(at, quarter)
-		if rate := a.rate[slot]; rate*float64(left) >= work {
+		if rate := a.rate[slot]; rate > 0 && rate*float64(left) >= work {
 			return at - clock + int64(math.Ceil(work/rate)), true
 		}
-		work -= a.rate[slot] * float64(left)
+		work = max(work-a.rate[slot]*float64(left), 0)
 		at += left
 	}
 }

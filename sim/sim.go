@@ -112,6 +112,18 @@ func (s *Sim) All(yield func(event.Meta, event.Fact) bool) {
 	}
 }
 
+// Halt ends the simulation where it is, whatever is still open, and returns the
+// fact that says so. Facts that Next has not handed out yet are dropped.
+func (s *Sim) Halt(reason string) Item {
+	clear(s.out)
+	s.out, s.taken = s.out[:0], 0
+	s.finished = true
+	s.emit(event.SourceDown{SourceRef: event.SourceRef{Source: s.source}, Reason: reason, Orderly: true})
+	it := s.out[0]
+	s.out = s.out[:0]
+	return it
+}
+
 // Now is how far the simulation is, by its own clock.
 func (s *Sim) Now() time.Time { return s.at(s.now) }
 

@@ -241,7 +241,7 @@ func (s *Sim) say(l *leg) {
 	if l.heldAt < 0 && l.busyWith == nil {
 		l.turn++
 		f := event.InteractionMessage{Ref: l.x.on(l.id), Message: s.shortID("m-"), OffsetMS: s.now - l.x.began, Queue: l.queueID(),
-			Confidence: float64(800+s.rnd.IntN(200)) / 1000, DurationMS: s.rnd.between(700, 5200)}
+			Confidence: float64(800+s.rnd.IntN(200)) / 1000, DurationMS: s.rnd.between(600, 2800)}
 		f.Role, f.Speaker, f.Text = event.RoleAgent, l.a.id, pick(s.rnd, agentPhrases)
 		if l.turn%2 == 0 {
 			f.Role, f.Speaker, f.Text = event.RoleCustomer, "", pick(s.rnd, customerPhrases)
@@ -251,11 +251,13 @@ func (s *Sim) say(l *leg) {
 		}
 		s.message(l.x, f)
 	}
-	s.in(s.rnd.between(1200, 4500), l.phrase)
+	s.in(s.rnd.between(800, 3000), l.phrase)
 }
 
 func (s *Sim) message(x *interaction, f event.InteractionMessage) {
-	x.messages++
+	if x.book != nil {
+		x.book.Messages++
+	}
 	s.books.Messages[string(f.Role)]++
 	s.emit(f)
 }
