@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,12 +42,21 @@ func newTranslation(o asterisk.Options) *translation {
 	return tr
 }
 
-// translate feeds the capture in one piece, without read times.
+// translate feeds the capture in one piece, without read times. The tests only
+// read the facts, so that once is enough.
 func translate(t testing.TB) []said {
-	tr := newTranslation(asterisk.Options{Fault: func(e *asterisk.SyntaxError) { t.Error(e) }})
-	tr.Feed(capture(t), time.Time{})
-	tr.Close()
-	return tr.facts
+	translated.once.Do(func() {
+		tr := newTranslation(asterisk.Options{Fault: func(e *asterisk.SyntaxError) { t.Error(e) }})
+		tr.Feed(capture(t), time.Time{})
+		tr.Close()
+		translated.facts = tr.facts
+	})
+	return translated.facts
+}
+
+var translated struct {
+	once  sync.Once
+	facts []said
 }
 
 // timing is one line of the capture's record of reads.
