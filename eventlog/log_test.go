@@ -1,3 +1,53 @@
+package eventlog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"trunkline/event"
+	"trunkline/eventlog"
+)
+
+func evs(source string, from, to int) []event.Event {
+	var out []event.Event
+	for i := from; i <= to; i++ {
+		id := fmt.Sprintf("%s-%08d", source, i)
+		raw := fmt.Appendf(nil, `{"specversion":"1.0","id":"%s","source":"%s","type":"com.example.test","data":{"n":%d}}`, id, source, i)
+		out = append(out, event.Event{ID: id, Source: source, Type: "com.example.test", Raw: raw})
+	}
+	return out
+}
+
+func open(t *testing.T, cfg eventlog.Config) *eventlog.Log {
+	t.Helper()
+	l, err := eventlog.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close(context.Background()) })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := l.WaitWritable(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func readAll(t *testing.T, l *eventlog.Log, tenant string, after eventlog.Cursor) []eventlog.Record {
+	t.Helper()
+	var out []eventlog.Record
+	err := l.Read(t.Context(), tenant, after, func(b *eventlog.Batch) (bool, error) {
+		out = append(out, b.Records...)
+		return true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
 
 func TestRenumberMakesOldCursorsGone(t *testing.T) {
 	dir := t.TempDir()
