@@ -38,11 +38,11 @@ func TestTheDocumentIsNotStale(t *testing.T) {
 	}
 }
 
-// served fetches what the handler serves.
-func served(t *testing.T, path string) *httptest.ResponseRecorder {
+// served fetches what a handler serves.
+func served(t *testing.T, h http.Handler, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
-	schema.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w
 }
 
@@ -218,7 +218,8 @@ func TestWrongEnvelopesAreNot(t *testing.T) {
 }
 
 func TestHandler(t *testing.T) {
-	w := served(t, schema.Path)
+	h := schema.Handler()
+	w := served(t, h, schema.Path)
 	var index struct {
 		Schemas []struct{ Type, Description, URL string }
 	}
@@ -229,7 +230,7 @@ func TestHandler(t *testing.T) {
 		t.Errorf("index has %d types", len(index.Schemas))
 	}
 	for _, s := range index.Schemas {
-		w := served(t, s.URL)
+		w := served(t, h, s.URL)
 		var doc map[string]any
 		if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil || w.Code != http.StatusOK || doc["$id"] != s.URL || doc["description"] != s.Description {
 			t.Errorf("%s: %d %v %v", s.URL, w.Code, err, doc["$id"])
@@ -238,19 +239,19 @@ func TestHandler(t *testing.T) {
 			t.Errorf("%s: content type %s", s.URL, got)
 		}
 	}
-	w = served(t, schema.Path+"interaction.enqueued")
+	w = served(t, h, schema.Path+"interaction.enqueued")
 	if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "Did you mean interaction.queued?") {
 		t.Errorf("unknown: %d %s", w.Code, w.Body)
 	}
 	r := httptest.NewRequest(http.MethodGet, index.Schemas[0].URL, nil)
-	r.Header.Set("If-None-Match", served(t, index.Schemas[0].URL).Header().Get("ETag"))
+	r.Header.Set("If-None-Match", served(t, h, index.Schemas[0].URL).Header().Get("ETag"))
 	w = httptest.NewRecorder()
-	schema.Handler().ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	if w.Code != http.StatusNotModified {
 		t.Errorf("same tag: %d", w.Code)
 	}
 	w = httptest.NewRecorder()
-	schema.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, schema.Path, nil))
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, schema.Path, nil))
 	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: %d", w.Code)
 	}
