@@ -85,9 +85,7 @@ func Parse(file string, data []byte, environ []string) (*Loaded, error) {
 	root := reflect.ValueOf(&l.loaded.Config).Elem()
 	l.readFile(data, root)
 	l.readEnviron(environ, root)
-	if len(l.issues) == 0 {
-		l.validate(root)
-	}
+	l.validate(root)
 	if len(l.issues) > 0 {
 		return nil, &InvalidError{l.issues}
 	}

@@ -12,7 +12,7 @@ import (
 	"trunkline/nearest"
 )
 
-// validate checks each value against its tags, then what only makes sense together.
+// validate checks each value against its tags; then, when nothing is wrong so far, what only makes sense together.
 func (l *loader) validate(root reflect.Value) {
 	l.bounds(root, "")
 	if len(l.issues) > 0 {
