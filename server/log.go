@@ -68,6 +68,12 @@ func (c counted) Append(ctx context.Context, tenant string, events []event.Event
 	return res, nil
 }
 
+// Append makes events durable for a source that works inside the process. They are counted as those that come from
+// outside.
+func (s *Server) Append(ctx context.Context, tenant string, events []event.Event) (eventlog.Result, error) {
+	return counted{s.log, s.metrics}.Append(ctx, tenant, events)
+}
+
 func outcome(err error) string {
 	var unavailable *eventlog.UnavailableError
 	var quota *eventlog.QuotaError

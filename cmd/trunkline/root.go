@@ -39,6 +39,7 @@ func found(err error) error { return &exitError{exitFound, err} }
 func newRootCmd() *cobra.Command {
 	root := group("trunkline", "The event hub of a contact centre",
 		newServeCmd(),
+		newDemoCmd(),
 		newReplayCmd(),
 		newTokenCmd(),
 		newConfigCmd(),
@@ -67,8 +68,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "trunkline: %v\n", err)
 	var exit *exitError
-	if errors.As(err, &exit) {
+	switch {
+	case errors.As(err, &exit):
 		return exit.code
+	case strings.HasPrefix(err.Error(), "if any flags in the group"): // how cobra says that flags exclude or need each other
+		return exitUsage
 	}
 	return exitFailed
 }

@@ -1,0 +1,61 @@
+package demo
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"trunkline/auth"
+)
+
+// ready is the line of JSON. Tests and scripts rely on its keys: they are added to as feeds appear, never renamed.
+type ready struct {
+	Ready        bool              `json:"ready"`
+	URL          string            `json:"url"`
+	Tenant       string            `json:"tenant"`
+	Account      string            `json:"account"`
+	Organization string            `json:"organization"`
+	Tokens       map[string]string `json:"tokens"`
+}
+
+// announce prints how to look, once everything is open.
+func (o Options) announce(url string, c credentials, dir string) error {
+	if o.JSON {
+		line, err := json.Marshal(ready{Ready: true, URL: url, Tenant: tenant, Account: account, Organization: c.Organization, Tokens: c.Tokens})
+		if err != nil {
+			return fmt.Errorf("encode the ready line: %w", err)
+		}
+		if _, err := fmt.Fprintf(o.Out, "%s\n", line); err != nil {
+			return fmt.Errorf("print the ready line: %w", err)
+		}
+		return nil
+	}
+	what := fmt.Sprintf("a contact centre of %d agents", o.Agents)
+	if o.Agents == 0 {
+		what = "no contact centre: send your own events"
+	}
+	where := dir
+	if o.Data == "" {
+		where += ", removed at the end"
+	}
+	read := c.Tokens[string(auth.Read)]
+	_, err := fmt.Fprintf(o.Out, `Trunkline demo: %s
+  server    %s
+  tenant    %s
+  data      %s
+
+The events from the first one on, and those to come:
+  curl -s -H 'Authorization: Bearer %[5]s' '%[2]s/v1/events?limit=5'
+  curl -sN -H 'Authorization: Bearer %[5]s' '%[2]s/v1/live'
+A client that comes back without losing one:
+  TRUNKLINE_TOKEN=%[5]s trunkline tail live --url %[2]s
+An event of your own:
+  curl -s -H 'Authorization: Bearer %[6]s' -H 'Content-Type: application/cloudevents+json' %[2]s/v1/events \
+    -d '{"specversion":"1.0","id":"1","source":"me","type":"com.example.hello","data":{}}'
+
+Control-C ends it.
+`, what, url, tenant, where, read, c.Tokens[string(auth.Ingest)])
+	if err != nil {
+		return fmt.Errorf("print how to look: %w", err)
+	}
+	return nil
+}
