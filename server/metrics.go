@@ -57,15 +57,19 @@ func (m *metrics) gauge(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
 
-// began notes the begin of a request and gives what notes its end. The pattern, not the path, is the label: its number
-// of values does not depend on what clients ask for.
-func (m *metrics) began(pattern string) func(status int, took time.Duration, stream bool) {
-	m.inFlight.WithLabelValues(pattern).Inc()
-	return func(status int, took time.Duration, stream bool) {
-		m.inFlight.WithLabelValues(pattern).Dec()
-		m.requests.WithLabelValues(pattern, strconv.Itoa(status)).Inc()
-		if !stream {
-			m.seconds.WithLabelValues(pattern).Observe(took.Seconds())
+// endpoint gives what notes the begin of a request to a pattern, and that gives what notes its end. The pattern, not the
+// path, is the label: how many there are does not depend on what clients ask for.
+func (m *metrics) endpoint(pattern string) func() func(status int, took time.Duration, stream bool) {
+	inFlight, seconds := m.inFlight.WithLabelValues(pattern), m.seconds.WithLabelValues(pattern)
+	requests := m.requests.MustCurryWith(prometheus.Labels{"endpoint": pattern})
+	return func() func(int, time.Duration, bool) {
+		inFlight.Inc()
+		return func(status int, took time.Duration, stream bool) {
+			inFlight.Dec()
+			requests.WithLabelValues(strconv.Itoa(status)).Inc()
+			if !stream {
+				seconds.Observe(took.Seconds())
+			}
 		}
 	}
 }

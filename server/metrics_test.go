@@ -19,7 +19,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 	m := newMetrics()
 	m.logGauges(func() eventlog.Health { return eventlog.Health{} })
-	m.began("GET /x")(200, 1, false)
+	m.endpoint("GET /x")()(200, 1, false)
 	m.refusal("missing")
 	m.events.WithLabelValues("accepted")
 	m.appends.WithLabelValues("ok")

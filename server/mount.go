@@ -12,7 +12,7 @@ import (
 // mount makes one handler of all routes. Two parts that claim the same pattern are an error, and so is a pattern
 // without a method: every endpoint says what it takes.
 func (s *Server) mount(routes []auth.Route) (h http.Handler, err error) {
-	mux := http.NewServeMux()
+	mux, known := http.NewServeMux(), http.NewServeMux()
 	defer func() {
 		if r := recover(); r != nil { // how ServeMux says that patterns are malformed or in conflict
 			err = fmt.Errorf("mount: %v", r)
@@ -23,20 +23,19 @@ func (s *Server) mount(routes []auth.Route) (h http.Handler, err error) {
 			return nil, fmt.Errorf("mount: the pattern %q names no method", r.Pattern)
 		}
 		mux.Handle(r.Pattern, s.watched(r))
+		known.Handle(r.Pattern, r.Handler)
 	}
-	other := s.observe("(none)", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { noRoute(mux, w, r) }))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern == "" {
-			other.ServeHTTP(w, r)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	}), nil
+	mux.Handle("/", s.observe("(none)", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { noRoute(known, w, r) })))
+	return mux, nil
 }
 
 // noRoute answers what no pattern takes, as a problem document: 404, or 405 with the methods that the path does take.
-func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
-	h, _ := mux.Handler(r)
+// known has all patterns but the one that leads here, so what it answers is its own refusal, never an endpoint.
+func noRoute(known *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	h, pattern := known.Handler(r)
+	if pattern != "" { // it cannot be; a request that got here must not get around the gate
+		h = http.NotFoundHandler()
+	}
 	probe := &discard{header: http.Header{}}
 	h.ServeHTTP(probe, r)
 	switch {

@@ -79,10 +79,11 @@ func (s *Server) watched(r auth.Route) http.Handler {
 
 // observe bounds, counts and logs the requests to a handler.
 func (s *Server) observe(pattern string, next http.Handler) http.Handler {
+	count := s.metrics.endpoint(pattern)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := &observed{ResponseWriter: w}
 		began := time.Now()
-		done := s.metrics.began(pattern)
+		done := count()
 		defer func() {
 			crash := recover()
 			if crash != nil && crash != http.ErrAbortHandler {
