@@ -26,7 +26,7 @@ func (l *Log) Append(ctx context.Context, tenant string, events []event.Event) (
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	if r := l.diskReason(); r != "" {
+	if r := l.refusal(); r != "" {
 		return Result{}, &UnavailableError{Reason: r}
 	}
 	s := l.shardOf(tenant)

@@ -241,7 +241,7 @@ type Health struct {
 // Health asks for the log's state.
 func (l *Log) Health() Health {
 	h := Health{Writable: true, Durability: l.engine.Durability(), Embedded: l.engine.Embedded(), Shards: len(l.shards)}
-	if r := l.diskReason(); r != "" {
+	if r := l.refusal(); r != "" {
 		h.Writable, h.Reason = false, r
 	}
 	for _, s := range l.shards {
@@ -253,9 +253,6 @@ func (l *Log) Health() Health {
 		}
 		h.Events += s.index.Events()
 		h.Identities += s.index.Identities()
-	}
-	if l.cfg.ReadOnly {
-		h.Writable, h.Reason = false, "opened for reading only"
 	}
 	return h
 }
