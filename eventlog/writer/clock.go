@@ -2,10 +2,10 @@ package writer
 
 import (
 	"context"
-	"time"
-
 	"errors"
 	"fmt"
+	"time"
+
 	"trunkline/eventlog/commit"
 	"trunkline/eventlog/engine"
 )
@@ -13,15 +13,22 @@ import (
 // untilClock is how long nothing has to be written for the clock's sake: until
 // the next boundary that must not pass in silence, or the fold's next timer.
 func (w *Writer) untilClock() time.Duration {
-	now := time.Now()
+	now := w.cfg.Now()
 	next := w.boundary()
 	if w.cfg.Fold != nil {
 		if at, ok := w.cfg.Fold.Due(); ok && at.Before(next) {
 			next = at
 		}
 	}
+	if w.mute {
+		return max(next.Sub(now), mutePause)
+	}
 	return max(next.Sub(now), 0)
 }
+
+// mutePause is how often a fold is asked whose timers are due and say nothing
+// new, because what they say is in the log already.
+const mutePause = 100 * time.Millisecond
 
 // boundary is the first tick boundary behind the last commit.
 func (w *Writer) boundary() time.Time {
@@ -33,6 +40,7 @@ func (w *Writer) boundary() time.Time {
 // windows close.
 func (w *Writer) clockPassed(ctx context.Context) error {
 	now := w.now()
+	w.mute = false
 	if w.cfg.Fold != nil {
 		if at, ok := w.cfg.Fold.Due(); ok && !at.After(now) {
 			w.builder.Reset()
@@ -48,6 +56,7 @@ func (w *Writer) clockPassed(ctx context.Context) error {
 				w.snapshotIfDue(n)
 				return nil
 			}
+			w.mute = true
 		}
 	}
 	if now.Before(w.boundary()) {

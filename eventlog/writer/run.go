@@ -82,30 +82,55 @@ func (w *Writer) claim(ctx context.Context, open *doubt) error {
 		note.Fold = w.cfg.Fold.Version()
 	}
 	for range 100 {
-		found := false
-		if err := w.catchUp(ctx, func(c *commit.Commit) {
-			found = found || open != nil && c.Sequence == open.seq && c.Hash == open.hash
-		}); err != nil {
+		if err := w.catchUp(ctx); err != nil {
 			return fmt.Errorf("read the log to its end: %w", err)
 		}
-		if found {
-			open.resolve(func(rs []*request) { w.accept(rs) })
-		} else {
-			open.settle(unavailable("the commit was not stored, repeat with the same ids"))
+		stored, err := w.stored(ctx, open)
+		if err != nil {
+			return err
 		}
-		open = nil
+		if stored {
+			open.resolve(func(rs []*request) { w.accept(rs) })
+		}
 		if w.cfg.Index.Tip().Epoch == (commit.Epoch{}) {
 			var e commit.Epoch
 			_, _ = rand.Read(e[:])
 			w.cfg.Index.NewEpoch(e)
 		}
 		b, _ := json.Marshal(note)
-		err := w.publishBare(ctx, commit.Claim, b)
+		err = w.publishBare(ctx, commit.Claim, b)
+		if err == nil {
+			// Only now the commit in doubt cannot arrive late any more: its
+			// place is taken.
+			open.settle(unavailable("the commit was not stored, repeat with the same ids"))
+		}
 		if !errors.Is(err, engine.ErrWrongSequence) {
 			return err
 		}
 	}
 	return fmt.Errorf("%w: the log grew under 100 claims", ErrFenced)
+}
+
+// stored says whether the commit in doubt stands in the log.
+func (w *Writer) stored(ctx context.Context, open *doubt) (bool, error) {
+	if open == nil || w.cfg.Index.Tip().Sequence < open.seq {
+		return false, nil
+	}
+	return w.stands(ctx, open.seq, open.hash)
+}
+
+// stands says whether the commit at seq is the one with this hash.
+func (w *Writer) stands(ctx context.Context, seq uint64, hash commit.Hash) (bool, error) {
+	found := false
+	_, err := w.cfg.Stream.Read(ctx, seq, 1, func(msg []byte) error {
+		c, err := commit.Parse(msg)
+		found = err == nil && c.Sequence == seq && c.Hash == hash
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("look at commit %d: %w", seq, err)
+	}
+	return found, nil
 }
 
 // claimNote is what a claim says of its writer.
@@ -115,10 +140,9 @@ type claimNote struct {
 }
 
 // catchUp applies what the stream has behind the index.
-func (w *Writer) catchUp(ctx context.Context, fn func(*commit.Commit)) error {
+func (w *Writer) catchUp(ctx context.Context) error {
 	return w.cfg.Index.CatchUp(ctx, w.cfg.Stream, func(c *commit.Commit, broken *index.Break) {
 		w.warn(broken)
-		fn(c)
 		w.cfg.Committed(c)
 	})
 }
@@ -159,7 +183,7 @@ func (w *Writer) tip() index.Tip {
 
 // now is the time of the next commit: it never goes back.
 func (w *Writer) now() time.Time {
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := w.cfg.Now().UTC().Truncate(time.Millisecond)
 	if last := w.tip().Received; now.Before(last) {
 		return last
 	}
@@ -213,6 +237,9 @@ func (w *Writer) serve(ctx context.Context, open **doubt) error {
 	defer clock.Stop()
 	var batch []*request
 	for {
+		if w.flight == nil && w.asked() {
+			w.saveFold()
+		}
 		if w.flight != nil && !w.worthBuilding() {
 			select {
 			case err := <-w.flight.outcome:
@@ -260,7 +287,7 @@ func (w *Writer) worthBuilding() bool {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.bytes >= enough
+	return w.bytes >= enough && len(w.askers) == 0
 }
 
 // gather lets the callers that the last commit released come back before the
@@ -351,8 +378,13 @@ func (w *Writer) land(ctx context.Context, err error, open **doubt) error {
 	f := w.flight
 	w.flight = nil
 	w.seenSpare, w.headsSpare = f.seen, f.heads
-	if errors.Is(err, engine.ErrWrongSequence) && w.landed(ctx, f.c) {
-		err = nil // the answer to an earlier try was lost
+	if errors.Is(err, engine.ErrWrongSequence) {
+		switch ours, look := w.stands(ctx, f.c.Sequence, f.c.Hash); {
+		case look != nil:
+			err = fmt.Errorf("%w: %w", engine.ErrNoAnswer, look)
+		case ours:
+			err = nil // the answer to an earlier try was lost
+		}
 	}
 	switch {
 	case err == nil:
@@ -370,18 +402,6 @@ func (w *Writer) land(ctx context.Context, err error, open **doubt) error {
 	}
 	*open = newDoubt(f.c, f.batch, w.cfg.UnknownWait)
 	return err
-}
-
-// landed says whether the commit that was refused stands already: the answer to
-// an earlier try was lost.
-func (w *Writer) landed(ctx context.Context, c *commit.Commit) bool {
-	found := false
-	_, _ = w.cfg.Stream.Read(ctx, c.Sequence, 1, func(msg []byte) error {
-		have, err := commit.Parse(msg)
-		found = err == nil && have.Owner == w.owner && have.Hash == c.Hash
-		return nil
-	})
-	return found
 }
 
 func newDoubt(c *commit.Commit, batch []*request, wait time.Duration) *doubt {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"trunkline/event"
@@ -37,13 +39,14 @@ type Config struct {
 	// Ready is told whenever the writer begins or ceases to take appends.
 	Ready func(writable bool, reason string)
 
-	MaxMessage   int           // bytes of one commit
-	MaxEvents    int           // events of one commit, default 2048
-	MaxPending   int           // bytes waiting to be committed, default 64 MiB
-	Gather       time.Duration // longest wait for company, default 2 ms
-	Tick         time.Duration // a tick is logged when such a boundary passes in silence, default 1 min
-	UnknownWait  time.Duration // how long an append waits for its outcome to be found out, default 3 s
-	SnapshotEach int           // events between snapshots of the fold, default 100,000
+	MaxMessage   int              // bytes of one commit
+	MaxEvents    int              // events of one commit, default 2048
+	MaxPending   int              // bytes waiting to be committed, default 64 MiB
+	Gather       time.Duration    // longest wait for company, default 2 ms
+	Tick         time.Duration    // a tick is logged when such a boundary passes in silence, default 1 min
+	UnknownWait  time.Duration    // how long an append waits for its outcome to be found out, default 3 s
+	SnapshotEach int              // events between snapshots of the fold, default 100,000
+	Now          func() time.Time // the clock, default time.Now
 	Logger       *slog.Logger
 }
 
@@ -58,6 +61,9 @@ type Writer struct {
 	bytes   int
 	down    error // why appends are refused; nil when writable
 	wake    chan struct{}
+	askers  []chan uint64 // who waits for a snapshot of the fold
+
+	kept atomic.Uint64 // the commit at which the stored snapshot of the fold stands
 
 	// What follows belongs to the goroutine of Run.
 	builder  commit.Builder
@@ -65,6 +71,7 @@ type Writer struct {
 	heads    map[string]head
 	derived  int            // facts derived from the event at hand
 	since    int            // events since the last snapshot of the fold
+	mute     bool           // the fold's due timers had nothing new to say
 	saving   sync.WaitGroup // a snapshot being stored
 	released int            // callers that the last commit released
 	flight   *flight
@@ -88,6 +95,9 @@ func New(cfg Config) *Writer {
 	cfg.SnapshotEach = orDefault(cfg.SnapshotEach, 100_000)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.Committed == nil {
 		cfg.Committed = func(*commit.Commit) {}
@@ -121,7 +131,8 @@ func (w *Writer) Append(ctx context.Context, tenant string, events []event.Event
 		if err := w.enqueue(all); err != nil {
 			return Result{}, err
 		}
-		return w.wait(ctx, all)
+		w.wait(ctx, all)
+		return all.result, all.err
 	}
 	parts, err := w.split(all)
 	if err != nil {
@@ -132,8 +143,9 @@ func (w *Writer) Append(ctx context.Context, tenant string, events []event.Event
 	}
 	var sum Result
 	var failed error
-	for _, p := range parts {
-		res, err := w.wait(ctx, p)
+	for i, p := range parts {
+		w.wait(ctx, parts[i:]...)
+		res, err := p.result, p.err
 		if err != nil && (failed == nil || errors.Is(err, ErrUnknown)) {
 			failed = err
 		}
@@ -194,27 +206,37 @@ func (w *Writer) enqueue(rs ...*request) error {
 	return nil
 }
 
-// wait waits for a request's outcome. A caller that gives up while its request
-// still waits takes it back; once the writer works on it, its bytes are in use
-// and the caller stays.
-func (w *Writer) wait(ctx context.Context, r *request) (Result, error) {
+// wait waits for the outcome of the first of an append's requests. A caller
+// that gives up takes back all that still wait, so that of an append nothing is
+// written behind a part that was not. What the writer works on already has its
+// bytes in use: the caller stays.
+func (w *Writer) wait(ctx context.Context, rs ...*request) {
 	select {
-	case <-r.done:
-		return r.result, r.err
+	case <-rs[0].done:
+		return
 	case <-ctx.Done():
 	}
+	w.withdraw(rs, fmt.Errorf("append was given up before it was written: %w", ctx.Err()))
+	<-rs[0].done
+}
+
+// withdraw takes requests that still wait out of the queue.
+func (w *Writer) withdraw(rs []*request, err error) {
 	w.mu.Lock()
-	for i, p := range w.pending {
-		if p == r {
-			w.pending = append(w.pending[:i], w.pending[i+1:]...)
-			w.bytes -= r.bytes
-			w.mu.Unlock()
-			return Result{}, fmt.Errorf("append was given up before it was written: %w", ctx.Err())
+	var out []*request
+	rest := w.pending[:0]
+	for _, p := range w.pending {
+		if slices.Contains(rs, p) {
+			out = append(out, p)
+			w.bytes -= p.bytes
+		} else {
+			rest = append(rest, p)
 		}
 	}
+	clear(w.pending[len(rest):])
+	w.pending = rest
 	w.mu.Unlock()
-	<-r.done
-	return r.result, r.err
+	fail(out, err)
 }
 
 // take removes the next commit's requests from the queue.
