@@ -34,11 +34,14 @@ func (s *shard) load(ctx context.Context) error {
 	if err != nil {
 		s.log.cfg.Logger.Warn("no index segments; reading the whole log", "shard", s.id, "err", err)
 	}
-	s.loadSegments(ctx, names, first, st.Last)
-	if s.index.Tip().Sequence == 0 {
-		s.index.SetFirst(first)
-	} else {
-		s.index.SetFirst(max(first, s.index.First()))
+	s.index.SetFirst(first)
+	if err := s.loadSegments(ctx, names, first, st.Last); err != nil {
+		return err
+	}
+	s.index.SetFirst(first)
+	if first > 1 && len(s.saved) == 0 {
+		s.addBreak(index.Break{Shard: s.id, From: 1, To: first - 1, Reason: "no index segment tells of tenants whose events are all trimmed; a new epoch begins"})
+		s.index.Doubt()
 	}
 	if st.Last >= st.First && st.First > first {
 		s.addBreak(index.Break{Shard: s.id, From: first, To: st.First - 1, Reason: "commits are missing at the beginning"})
@@ -46,12 +49,7 @@ func (s *shard) load(ctx context.Context) error {
 	if st.Missing > 0 {
 		s.addBreak(index.Break{Shard: s.id, From: st.First, To: st.Last, Reason: fmt.Sprintf("the store has lost %d commits in this range", st.Missing)})
 	}
-	err = s.index.CatchUp(ctx, s.stream, func(c *commit.Commit, broken *index.Break) {
-		if broken != nil {
-			s.log.cfg.Logger.Error("the log is broken", "break", broken.String())
-		}
-		s.ring.add(c)
-	})
+	err = s.index.CatchUp(ctx, s.stream, s.loaded)
 	if err != nil && !errors.Is(err, index.ErrShort) {
 		return err
 	}
@@ -61,7 +59,20 @@ func (s *shard) load(ctx context.Context) error {
 	return s.checkTail()
 }
 
+// loaded takes note of a commit that the start has read.
+func (s *shard) loaded(c *commit.Commit, broken *index.Break) {
+	if broken != nil {
+		s.log.cfg.Logger.Error("the log is broken", "break", broken.String())
+	}
+	s.ring.add(c)
+}
+
+// newEpoch begins a new numbering of all tenants. A log that is opened for
+// reading keeps the one that it finds.
 func (s *shard) newEpoch() {
+	if s.log.cfg.ReadOnly {
+		return
+	}
 	var e commit.Epoch
 	_, _ = rand.Read(e[:])
 	s.index.NewEpoch(e)
@@ -82,7 +93,11 @@ func (s *shard) checkTail() error {
 		s.addBreak(index.Break{Shard: s.id, From: tip.Sequence + 1, To: seen.seq, Reason: "acknowledged commits are missing at the end; a new epoch begins"})
 		s.newEpoch()
 	case seen.seq == tip.Sequence && seen.seq > 0 && seen.hash != tip.Hash:
-		s.addBreak(index.Break{Shard: s.id, From: seen.seq, To: seen.seq, Reason: "the last commit is not the one that was acknowledged"})
+		s.addBreak(index.Break{Shard: s.id, From: seen.seq, To: seen.seq, Reason: "the last commit is not the one that was acknowledged; a new epoch begins"})
+		s.newEpoch()
+	}
+	if s.index.Doubtful() {
+		s.newEpoch()
 	}
 	return nil
 }
@@ -134,10 +149,10 @@ func (s *shard) segments(ctx context.Context) ([]segmentName, error) {
 	return names, nil
 }
 
-// loadSegments loads the segments that follow each other without a gap, fetching
-// the next while one is being indexed. A segment that cannot be used ends it:
-// the log itself has everything behind.
-func (s *shard) loadSegments(ctx context.Context, names []segmentName, first, last uint64) {
+// loadSegments loads the segments that are stored, fetching the next while one
+// is being indexed. Where one is missing or cannot be used the log itself is
+// read; so it is behind the last.
+func (s *shard) loadSegments(ctx context.Context, names []segmentName, first, last uint64) error {
 	type fetched struct {
 		name segmentName
 		b    []byte
@@ -165,16 +180,23 @@ func (s *shard) loadSegments(ctx context.Context, names []segmentName, first, la
 		if tip > 0 && f.name.from <= tip {
 			continue // another writer's cut of the same commits
 		}
+		if f.err == nil && f.name.from > max(tip+1, first) {
+			err := s.index.CatchUpTo(ctx, s.stream, f.name.from-1, s.loaded)
+			if err != nil && !errors.Is(err, index.ErrShort) {
+				return err
+			}
+		}
 		if f.err == nil {
 			f.err = s.index.Load(f.b, true)
 		}
 		if f.err != nil {
 			s.log.cfg.Logger.Warn("an index segment cannot be used; reading the log instead",
 				"shard", s.id, "from", f.name.from, "to", f.name.to, "err", f.err)
-			return
+			continue
 		}
 		s.saved = append(s.saved, f.name)
 	}
+	return nil
 }
 
 // cutSegment stores the open segment of the index.

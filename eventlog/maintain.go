@@ -70,8 +70,11 @@ func (s *shard) retain(ctx context.Context, now time.Time) error {
 	if keep <= s.index.First() {
 		return nil
 	}
+	if keep, err = s.behindFold(ctx, keep); err != nil || keep <= s.index.First() {
+		return err
+	}
 	s.cutSegment(ctx)
-	if err := s.verifySnapshot(ctx); err != nil {
+	if err := s.verifySnapshot(ctx, keep); err != nil {
 		return err
 	}
 	if _, err := s.log.meta.Put(ctx, s.trimKey(), strconv.AppendUint(nil, keep, 10)); err != nil {
@@ -85,8 +88,21 @@ func (s *shard) retain(ctx context.Context, now time.Time) error {
 	return s.dropSegments(ctx, keep)
 }
 
+// behindFold keeps what the fold would need after a restart: the commit at which
+// its stored snapshot stands, and all behind it.
+func (s *shard) behindFold(ctx context.Context, keep uint64) (uint64, error) {
+	w := s.owner()
+	if s.log.cfg.Fold == nil || w == nil {
+		return keep, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.log.cfg.Timeout)
+	defer cancel()
+	at, err := w.SaveFold(ctx, keep)
+	return min(keep, at), err
+}
+
 // verifySnapshot reads the newest index segment back: trimming stays behind it.
-func (s *shard) verifySnapshot(ctx context.Context) error {
+func (s *shard) verifySnapshot(ctx context.Context, keep uint64) error {
 	s.mu.Lock()
 	n := len(s.saved)
 	var last segmentName
@@ -96,6 +112,9 @@ func (s *shard) verifySnapshot(ctx context.Context) error {
 	s.mu.Unlock()
 	if n == 0 {
 		return errors.New("no index segment is stored")
+	}
+	if last.to < keep {
+		return fmt.Errorf("the newest index segment ends at commit %d, before %d", last.to, keep)
 	}
 	_, err := s.log.objects.Get(ctx, last.object(s.id))
 	return err
@@ -126,9 +145,16 @@ func (s *shard) followTrim(ctx context.Context) {
 	}
 }
 
-func (l *Log) diskReason() string {
+// refusal says why this log as a whole takes no appends, "" when it does.
+func (l *Log) refusal() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	switch {
+	case l.cfg.ReadOnly:
+		return "opened for reading only"
+	case l.closed:
+		return ErrClosed.Error()
+	}
 	return l.reason
 }
 

@@ -40,6 +40,10 @@ func (l *Log) Read(ctx context.Context, tenant string, after Cursor, fn func(*Ba
 		} else {
 			next, more, err = s.readStore(ctx, tenant, t.Epoch, next, fn)
 		}
+		var broken *BreakError
+		if errors.As(err, &broken) && next <= s.index.Tenant(tenant).Trim {
+			return s.gone(tenant, GoneTrimmed, next) // trimmed under the reader
+		}
 		if err != nil || !more {
 			return err
 		}
@@ -162,7 +166,7 @@ func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
 		patience := time.Now().Add(10 * time.Second)
 		for from := span.From; from <= span.To; {
 			var cs []*commit.Commit
-			n, err := s.stream.Read(ctx, from, int(min(span.To-from+1, 1024)), func(msg []byte) error {
+			_, err := s.stream.Read(ctx, from, int(min(span.To-from+1, 1024)), func(msg []byte) error {
 				if c, err := commit.Parse(msg); err == nil && c.Sequence <= span.To {
 					cs = append(cs, c)
 				}
@@ -174,7 +178,9 @@ func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
 			if err != nil && ctx.Err() == nil {
 				err = fmt.Errorf("read the log of shard %d: %w", s.id, err)
 			}
-			s.noteGaps(from, cs, n)
+			if err == nil {
+				s.noteGaps(from, span.To, cs)
+			}
 			select {
 			case out <- fetched{cs, err}:
 			case <-ctx.Done():
@@ -189,8 +195,9 @@ func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
 	return out
 }
 
-// noteGaps remembers commits that the store should have had.
-func (s *shard) noteGaps(from uint64, cs []*commit.Commit, n int) {
+// noteGaps remembers commits that the store should have had when it was read
+// from commit from on, not beyond to.
+func (s *shard) noteGaps(from, to uint64, cs []*commit.Commit) {
 	expect := from
 	for _, c := range cs {
 		if c.Sequence > expect && expect >= s.index.First() {
@@ -198,8 +205,8 @@ func (s *shard) noteGaps(from uint64, cs []*commit.Commit, n int) {
 		}
 		expect = c.Sequence + 1
 	}
-	if len(cs) < n && len(cs) == 0 {
-		s.addBreak(index.Break{Shard: s.id, From: from, To: from + uint64(n) - 1, Reason: "commits cannot be read"})
+	if len(cs) == 0 && from >= s.index.First() {
+		s.addBreak(index.Break{Shard: s.id, From: from, To: to, Reason: "commits cannot be read"})
 	}
 }
 

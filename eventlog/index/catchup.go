@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"trunkline/eventlog/commit"
 )
@@ -23,9 +24,17 @@ var ErrShort = errors.New("the log is shorter than what was acknowledged")
 // CatchUp applies what the stream has behind the index, and hands each commit
 // on. Messages that are not commits any more are breaks like missing ones.
 func (s *Shard) CatchUp(ctx context.Context, src Source, fn func(*commit.Commit, *Break)) error {
+	return s.CatchUpTo(ctx, src, math.MaxUint64, fn)
+}
+
+// CatchUpTo is CatchUp no further than commit to.
+func (s *Shard) CatchUpTo(ctx context.Context, src Source, to uint64, fn func(*commit.Commit, *Break)) error {
 	expect := uint64(0) // what the stream was seen to hold before the read at hand
 	for {
 		tip := s.Tip().Sequence
+		if tip >= to {
+			return nil
+		}
 		n, err := src.Read(ctx, tip+1, 0, func(msg []byte) error {
 			c, err := commit.Parse(msg)
 			if errors.Is(err, commit.ErrDamaged) {
@@ -33,6 +42,9 @@ func (s *Shard) CatchUp(ctx context.Context, src Source, fn func(*commit.Commit,
 			}
 			if err != nil {
 				return err
+			}
+			if c.Sequence > to {
+				return nil
 			}
 			if applied, broken := s.Apply(c); applied {
 				fn(c, broken)
@@ -49,6 +61,7 @@ func (s *Shard) CatchUp(ctx context.Context, src Source, fn func(*commit.Commit,
 		if err != nil {
 			return err
 		}
+		last = min(last, to)
 		switch tip := s.Tip().Sequence; {
 		case last < tip:
 			return fmt.Errorf("%w: shard %d ends at commit %d, commit %d was known", ErrShort, s.id, last, tip)
@@ -67,6 +80,7 @@ func (s *Shard) skip(from, to uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.applied = to
+	s.doubt = true
 	s.breaks = append(s.breaks, Break{Shard: s.id, From: from, To: to, Reason: "commits cannot be read"})
 	s.open.reset()
 	for _, t := range s.tenants {

@@ -112,23 +112,25 @@ func (s *Shard) Nth(fraction float64) uint64 {
 func (s *Shard) Trim(keep uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if keep <= s.first {
-		return
+	if keep > s.first {
+		s.trim(keep)
 	}
+}
+
+func (s *Shard) trim(keep uint64) {
 	s.first = keep
 	for _, t := range s.tenants {
 		i := sort.Search(len(t.places), func(i int) bool { return t.places[i].stream >= keep })
-		if i == 0 {
-			continue
-		}
 		// Sections between the last dropped place and keep cannot be told
 		// apart without reading; what is kept for sure begins at place i.
 		if i < len(t.places) {
-			t.trim = t.places[i].first - 1
+			t.trim = max(t.trim, t.places[i].first-1)
 		} else {
 			t.trim = t.head
 		}
-		t.places = append([]place(nil), t.places[i:]...)
+		if i > 0 {
+			t.places = append([]place(nil), t.places[i:]...)
+		}
 	}
 	i := sort.Search(len(s.marks), func(i int) bool { return s.marks[i].stream >= keep })
 	s.marks = append([]mark(nil), s.marks[i:]...)

@@ -36,6 +36,9 @@ type Shard struct {
 	window  window
 	marks   []mark
 	breaks  []Break
+	// doubt: commits were lost and nothing behind them tells which numbers they
+	// gave, so the next writer has to begin a new epoch.
+	doubt bool
 
 	open    segmentBuilder
 	segFrom uint64 // first commit of the open segment
@@ -133,8 +136,10 @@ func (s *Shard) Apply(c *commit.Commit) (applied bool, broken *Break) {
 	}
 	if c.Sequence != s.applied+1 {
 		s.segFrom = 0 // a segment never spans a gap
+		s.doubt = s.doubt || broken != nil
 	}
 	if c.Epoch != s.epoch {
+		s.doubt = s.doubt && s.applied == 0 // its writer knew of the loss before it
 		s.epoch = c.Epoch
 		for _, t := range s.tenants {
 			t.epoch = c.Epoch.ForTenant(t.name)
@@ -294,7 +299,23 @@ func (s *Shard) NewEpoch(e commit.Epoch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epoch = e
+	s.doubt = false
 	for _, t := range s.tenants {
 		t.epoch = e.ForTenant(t.name)
 	}
+}
+
+// Doubt makes the next writer begin a new epoch: numbers may have been given
+// that nothing tells of any more.
+func (s *Shard) Doubt() {
+	s.mu.Lock()
+	s.doubt = true
+	s.mu.Unlock()
+}
+
+// Doubtful says whether the next writer has to begin a new epoch.
+func (s *Shard) Doubtful() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.doubt
 }

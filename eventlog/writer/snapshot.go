@@ -10,6 +10,7 @@ import (
 
 	"trunkline/eventlog/commit"
 	"trunkline/eventlog/engine"
+	"trunkline/eventlog/index"
 )
 
 // Snapshots keeps the fold's latest snapshot of a shard.
@@ -55,13 +56,51 @@ func (w *Writer) saveFold() {
 	b = append(b, state...)
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 	w.saving.Wait() // one at a time, so that the latest is stored last
+	w.mu.Lock()
+	askers := w.askers
+	w.askers = nil
+	w.mu.Unlock()
 	w.saving.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if err := w.cfg.Snapshots.Put(ctx, w.snapshotName(), b); err != nil {
 			w.cfg.Logger.Warn("no snapshot of the fold", "shard", w.cfg.Shard, "err", err)
+		} else {
+			w.kept.Store(tip.Sequence)
+		}
+		for _, c := range askers {
+			c <- w.kept.Load()
 		}
 	})
+}
+
+// SaveFold takes a snapshot of the fold, unless the stored one stands at commit
+// `behind` or later already, and gives the commit at which the stored one stands:
+// what comes after it must not be trimmed.
+func (w *Writer) SaveFold(ctx context.Context, behind uint64) (uint64, error) {
+	if at := w.kept.Load(); at >= behind {
+		return at, nil
+	}
+	done := make(chan uint64, 1)
+	w.mu.Lock()
+	w.askers = append(w.askers, done)
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	select {
+	case at := <-done:
+		return at, nil
+	case <-ctx.Done():
+		return 0, fmt.Errorf("save the fold: %w", ctx.Err())
+	}
+}
+
+func (w *Writer) asked() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.askers) > 0
 }
 
 // restoreFold brings the fold to the end of the log: from its snapshot and the
@@ -80,8 +119,14 @@ func (w *Writer) restoreFold(ctx context.Context) error {
 		next := from
 		if _, err := w.cfg.Stream.Read(ctx, from, 0, func(msg []byte) error {
 			c, err := commit.Parse(msg)
+			if errors.Is(err, commit.ErrDamaged) {
+				return nil // a gap like a missing one
+			}
 			if err != nil {
 				return err
+			}
+			if c.Sequence > next {
+				w.unfolded(next, c.Sequence-1)
 			}
 			next = c.Sequence + 1
 			w.since += c.Events()
@@ -103,42 +148,72 @@ func (w *Writer) restoreFold(ctx context.Context) error {
 	return nil
 }
 
+// unfolded remembers commits that the fold should have seen and cannot: its
+// state is not what it was.
+func (w *Writer) unfolded(from, to uint64) {
+	b := index.Break{Shard: w.cfg.Shard, From: from, To: to, Reason: "the fold cannot read these commits, its state lacks them"}
+	w.cfg.Index.AddBreak(b)
+	w.warn(&b)
+}
+
+// errSnapshot says that the stored snapshot cannot be used.
+var errSnapshot = errors.New("snapshot of the fold cannot be used")
+
 // loadFold restores the snapshot, if there is one that fits, and says from
 // which commit on the log has to be folded.
 func (w *Writer) loadFold(ctx context.Context, tip uint64) (from uint64, version int, err error) {
-	b, err := w.cfg.Snapshots.Get(ctx, w.snapshotName())
-	if err != nil && !errors.Is(err, engine.ErrNotFound) {
-		w.cfg.Logger.Warn("the fold's snapshot cannot be read; folding the log instead", "shard", w.cfg.Shard, "err", err)
+	at, version, err := w.loadSnapshot(ctx, tip)
+	if err == nil {
+		w.kept.Store(at)
+		w.cfg.Fold.SetVersion(version)
+		return at + 1, version, nil
 	}
-	if len(b) >= envelopeHead+4 && string(b[:4]) == envelopeMagic {
-		end := len(b) - 4
-		at := binary.LittleEndian.Uint64(b[8:])
-		if crc32.Checksum(b[:end], castagnoli) == binary.LittleEndian.Uint32(b[end:]) && at <= tip && w.holds(ctx, at, commit.Hash(b[16:32])) {
-			err := w.cfg.Fold.Restore(b[envelopeHead:end])
-			if err == nil {
-				v := int(binary.LittleEndian.Uint32(b[4:]))
-				w.cfg.Fold.SetVersion(v)
-				return at + 1, v, nil
-			}
-			w.cfg.Logger.Warn("the fold refused its snapshot; folding the log instead", "shard", w.cfg.Shard, "err", err)
+	first := w.cfg.Index.First()
+	switch {
+	case errors.Is(err, engine.ErrNotFound):
+	case errors.Is(err, errSnapshot):
+		w.cfg.Logger.Warn("folding the log instead", "shard", w.cfg.Shard, "err", err)
+		if first > 1 {
+			w.unfolded(1, first-1)
 		}
+	default:
+		return 0, 0, err
 	}
 	if err := w.cfg.Fold.Restore(nil); err != nil {
 		return 0, 0, fmt.Errorf("empty the fold: %w", err)
 	}
-	return w.cfg.Index.First(), 0, nil
+	return first, 0, nil
 }
 
-// holds says whether the commit at seq is the one with this hash: a snapshot of
-// a lost tail must not be used.
-func (w *Writer) holds(ctx context.Context, seq uint64, hash commit.Hash) bool {
-	ok := false
-	_, _ = w.cfg.Stream.Read(ctx, seq, 1, func(msg []byte) error {
-		c, err := commit.Parse(msg)
-		ok = err == nil && c.Sequence == seq && c.Hash == hash
-		return nil
-	})
-	return ok
+func (w *Writer) loadSnapshot(ctx context.Context, tip uint64) (at uint64, version int, err error) {
+	b, err := w.cfg.Snapshots.Get(ctx, w.snapshotName())
+	if errors.Is(err, engine.ErrNotFound) || errors.Is(err, engine.ErrDown) {
+		return 0, 0, err
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("%w: %w", errSnapshot, err)
+	}
+	end := len(b) - 4
+	if end < envelopeHead || string(b[:4]) != envelopeMagic || crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
+		return 0, 0, fmt.Errorf("%w: it is damaged", errSnapshot)
+	}
+	// A snapshot of a lost tail must not be used: the commit at which it stands
+	// has to be the one in the log.
+	at = binary.LittleEndian.Uint64(b[8:])
+	if at > tip {
+		return 0, 0, fmt.Errorf("%w: it stands at commit %d, the log ends at %d", errSnapshot, at, tip)
+	}
+	fits, err := w.stands(ctx, at, commit.Hash(b[16:32]))
+	if err != nil {
+		return 0, 0, err
+	}
+	if !fits {
+		return 0, 0, fmt.Errorf("%w: commit %d is not the one at which it stands", errSnapshot, at)
+	}
+	if err := w.cfg.Fold.Restore(b[envelopeHead:end]); err != nil {
+		return 0, 0, fmt.Errorf("%w: %w", errSnapshot, err)
+	}
+	return at, int(binary.LittleEndian.Uint32(b[4:])), nil
 }
 
 // refold applies a stored commit to the fold.
