@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"trunkline/internal/testenv"
 	"trunkline/ws"
 )
 
@@ -89,7 +90,7 @@ func TestInteropCoder(t *testing.T) {
 // nodeClient sends one message of each size, checks the echo, pings and closes.
 const nodeClient = `
 const WebSocket = require('ws');
-const c = new WebSocket(process.argv[2], {perMessageDeflate: true});
+const c = new WebSocket(process.argv.at(-1), {perMessageDeflate: true});
 const sizes = [0, 1, 125, 126, 4096, 65535, 65536, 200000];
 let i = 0, pong = false;
 const next = () => i < sizes.length ? c.send('x'.repeat(sizes[i])) : c.ping('hello');
@@ -111,10 +112,10 @@ func TestInteropNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("left out: node is not installed")
+		testenv.Optional(t, "node is not installed")
 	}
 	if _, err := os.Stat(filepath.Join(modules, "ws")); err != nil {
-		t.Skip("left out: the npm package ws is not installed in test/node")
+		testenv.Optional(t, "the npm package ws is not installed in test/node")
 	}
 	url, ended := server(t, ws.Options{MaxMessage: 1 << 20}, false)
 	cmd := exec.Command("node", "-e", nodeClient, "--", strings.Replace(url, "http", "ws", 1))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trunkline/event"
+	"trunkline/internal/testenv"
 	"trunkline/source/ingest"
 )
 
@@ -23,10 +24,10 @@ var nodeProject = filepath.Join("..", "..", "test", "node")
 func TestTheOfficialJavaScriptClient(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("LEFT OUT: node is not installed, so the official JavaScript client was not tried")
+		testenv.Optional(t, "node is not installed, so the official JavaScript client was not tried")
 	}
 	if _, err := os.Stat(filepath.Join(nodeProject, "node_modules", "cloudevents")); err != nil {
-		t.Skip("LEFT OUT: run npm ci in test/node to try the official JavaScript client")
+		testenv.Optional(t, "run npm ci in test/node to try the official JavaScript client")
 	}
 	log := &memory{}
 	for _, typ := range event.Types() {
