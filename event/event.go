@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -46,6 +47,14 @@ func (e Event) Data() []byte {
 // wrote: a fact without a required field or with a word that the vocabulary
 // does not have is an [InvalidError].
 func Encode(m Meta, f Fact) (Event, error) {
+	if raw, from, to, ok := quick(make([]byte, 0, 768), m, f); ok {
+		e := Event{ID: m.ID, Source: m.Source, Type: f.EventType(), Subject: f.EventSubject(), Tenant: m.Tenant,
+			Raw: slices.Clip(raw), dataStart: from, dataEnd: to}
+		if !m.Time.IsZero() {
+			e.Time = m.Time.UTC().Truncate(time.Millisecond)
+		}
+		return e, nil
+	}
 	raw, err := write(nil, m, f)
 	if err != nil {
 		return Event{}, err
@@ -56,6 +65,9 @@ func Encode(m Meta, f Fact) (Event, error) {
 // AppendFact appends a fact to dst as one structured JSON object, without a
 // line end. It checks what it wrote as [Encode] does.
 func AppendFact(dst []byte, m Meta, f Fact) ([]byte, error) {
+	if out, _, _, ok := quick(dst, m, f); ok {
+		return out, nil
+	}
 	out, err := write(dst, m, f)
 	if err != nil {
 		return dst, err
