@@ -95,6 +95,13 @@ func (c *Conn) Queued() int {
 	return c.queued
 }
 
+// Position is up to where frames were accepted or marked.
+func (c *Conn) Position() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.position
+}
+
 // NetConn is the socket.
 func (c *Conn) NetConn() net.Conn { return c.nc }
 
@@ -113,7 +120,7 @@ func (c *Conn) accept(f Frame, position uint64) (status Status, wake bool) {
 		return Full, false
 	}
 	c.position = max(c.position, position)
-	if len(f) == 0 {
+	if len(f) == 0 { // like Mark
 		return OK, false
 	}
 	c.fifo.push(f)

@@ -110,6 +110,7 @@ type ResponseConn struct {
 // NewResponseConn sends the status and header of w.
 func NewResponseConn(w http.ResponseWriter) (*ResponseConn, error) {
 	c := &ResponseConn{w: w, rc: http.NewResponseController(w), done: make(chan struct{})}
+	_ = c.rc.SetWriteDeadline(time.Time{}) // the server's own limit is for answers that end
 	w.WriteHeader(http.StatusOK)
 	if err := c.rc.Flush(); err != nil {
 		return nil, fmt.Errorf("answering a stream: %w", err)

@@ -30,12 +30,12 @@ const (
 	CodeShutdown      CloseCode = 3000
 	CodeSlow          CloseCode = 3008
 	CodeNoPong        CloseCode = 3012
-	CodeLogBroken     CloseCode = 3013
 	CodeUnauthorized  CloseCode = 3500
-	CodeBadRequest    CloseCode = 3501
+	CodeReplaced      CloseCode = 3501
 	CodeLiveOvertaken CloseCode = 4500
 	CodeLiveEpoch     CloseCode = 4501
 	CodeLiveAhead     CloseCode = 4502
+	CodeLiveBroken    CloseCode = 4503
 )
 
 // CodeInfo documents one close code.
@@ -82,11 +82,11 @@ func Codes() []CodeInfo {
 		{CodeShutdown, "shutdown", "all", "The server is stopping or restarting.", "Reconnect with the last cursor after a random pause of up to a few seconds."},
 		{CodeSlow, "slow", "all", "The client read too slowly: its queue was full on a feed that keeps no history, or nothing could be written for the write time-out.", "Reconnect with the last cursor; read faster."},
 		{CodeNoPong, "no_pong", "all", "Pings stayed unanswered.", "Reconnect with the last cursor."},
-		{CodeLogBroken, "log_broken", "all", "The log could not be read at this place; the reason names the range.", "Reconnect with the last cursor after a pause; tell the operator when it repeats."},
 		{CodeUnauthorized, "unauthorized", "all", "The token was revoked, rotated or has expired.", "Get a new token."},
-		{CodeBadRequest, "bad_request", "all", "The request cannot be served; the reason says why.", "Fix the request."},
+		{CodeReplaced, "replaced", "all", "Another connection with the same consumer name took over.", "Do not fight over the name: one connection for each consumer."},
 		{CodeLiveOvertaken, "overtaken", "live", "Retention removed events before this client read them; the reason names the lost range of sequences.", "Take note of the loss, then start from `after=oldest` or read a snapshot."},
 		{CodeLiveEpoch, "epoch_changed", "live", "The cursor belongs to another epoch of the log, as after a restore.", "Start from `after=oldest` or read a snapshot."},
 		{CodeLiveAhead, "ahead", "live", "The cursor lies ahead of the newest event: the log lost its tail or the cursor was made up.", "Start from `after=oldest` or read a snapshot."},
+		{CodeLiveBroken, "broken", "live", "The log is damaged at this place: the events that the reason names cannot be read.", "Take note of the loss, tell the operator, and go on from the cursor in the reason."},
 	}
 }
