@@ -74,8 +74,12 @@ func quick(dst []byte, m Meta, f Fact) (out []byte, from, to int, ok bool) {
 	}
 	to = len(dst) - start
 	dst = append(dst, '}')
-	return dst, from, to, len(dst)-start <= DefaultLimits().MaxEvent
+	return dst, from, to, len(dst)-start <= quickSize
 }
+
+// quickSize is the size in bytes up to which a plan's work stands; whether an
+// even larger event is still within the limits is for the careful way to say.
+const quickSize = 64 << 10
 
 // plainAttribute says that a text may stand in any attribute as it is: not
 // empty, of moderate length, nothing to escape, and as a URI reference a path.

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"math"
 	"math/rand/v2"
 )
@@ -62,27 +64,30 @@ func (r random) token(dst []byte, n int) []byte {
 // uuid draws a version 4 UUID.
 func (r random) uuid() string { return formatUUID(r.Uint64(), r.Uint64(), 4) }
 
-const hexDigits = "0123456789abcdef"
-
 // formatUUID writes 128 bits as a UUID of the given version and variant 1.
 func formatUUID(hi, lo uint64, version uint64) string {
-	hi = hi&^0xf000 | version<<12
-	lo = lo&^(3<<62) | 2<<62
-	var b [36]byte
-	pos := 0
-	for i := range 32 {
-		if i == 8 || i == 12 || i == 16 || i == 20 {
-			b[pos] = '-'
-			pos++
-		}
-		word, shift := hi, uint(60-4*i)
-		if i >= 16 {
-			word, shift = lo, uint(60-4*(i-16))
-		}
-		b[pos] = hexDigits[word>>shift&15]
-		pos++
-	}
-	return string(b[:])
+	return string(appendUUIDLow(appendUUIDHigh(make([]byte, 0, 36), hi, version), lo))
+}
+
+// appendUUIDHigh appends the first half of a UUID, which says its version.
+func appendUUIDHigh(dst []byte, hi, version uint64) []byte {
+	var raw [8]byte
+	binary.BigEndian.PutUint64(raw[:], hi&^0xf000|version<<12)
+	dst = hex.AppendEncode(dst, raw[:4])
+	dst = append(dst, '-')
+	dst = hex.AppendEncode(dst, raw[4:6])
+	dst = append(dst, '-')
+	dst = hex.AppendEncode(dst, raw[6:])
+	return append(dst, '-')
+}
+
+// appendUUIDLow appends the second half, which says its variant.
+func appendUUIDLow(dst []byte, lo uint64) []byte {
+	var raw [8]byte
+	binary.BigEndian.PutUint64(raw[:], lo&^(3<<62)|2<<62)
+	dst = hex.AppendEncode(dst, raw[:2])
+	dst = append(dst, '-')
+	return hex.AppendEncode(dst, raw[2:])
 }
 
 // scramble62 maps 62-bit numbers onto 62-bit numbers one to one, so that a

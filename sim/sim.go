@@ -28,7 +28,7 @@ type Sim struct {
 	out    []Item
 	taken  int
 	counts uint64 // of facts, for their ids
-	idHigh uint64
+	idHigh []byte // the first half of every fact's id
 	order  uint64 // of visits
 
 	open      int // interactions
@@ -59,7 +59,7 @@ func New(cfg Config) (*Sim, error) {
 			Messages: make(map[string]int), Outcomes: make(map[Outcome]int),
 		},
 	}
-	s.idHigh = s.ids.Uint64()
+	s.idHigh = appendUUIDHigh(nil, s.ids.Uint64(), 8)
 	if cfg.KeepInteractions {
 		s.books.Interactions = make(map[string]*InteractionBook)
 	}
@@ -190,9 +190,10 @@ func (s *Sim) emit(f event.Fact) {
 		s.facts[kind] = n
 	}
 	*n++
+	var id [36]byte
 	s.out = append(s.out, Item{
 		Meta: event.Meta{
-			ID:     formatUUID(s.idHigh, scramble62(s.counts), 8),
+			ID:     string(appendUUIDLow(append(id[:0], s.idHigh...), scramble62(s.counts))),
 			Source: s.source, Tenant: s.cfg.Tenant, Time: s.at(s.now),
 		},
 		Fact: f,
