@@ -32,7 +32,7 @@ func (s *Shard) CatchUpTo(ctx context.Context, src Source, to uint64, fn func(*c
 	expect := uint64(0) // what the stream was seen to hold before the read at hand
 	for {
 		tip := s.Tip().Sequence
-		if tip >= to {
+		if tip >= to || to < s.First() {
 			return nil
 		}
 		n, err := src.Read(ctx, tip+1, 0, func(msg []byte) error {
@@ -82,9 +82,5 @@ func (s *Shard) skip(from, to uint64) {
 	s.applied = to
 	s.doubt = true
 	s.breaks = append(s.breaks, Break{Shard: s.id, From: from, To: to, Reason: "commits cannot be read"})
-	s.open.reset()
-	for _, t := range s.tenants {
-		t.number = -1
-	}
-	s.segFrom = to + 1
+	s.segmentBegins(to + 1)
 }

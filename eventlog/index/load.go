@@ -69,8 +69,7 @@ func (s *Shard) Load(b []byte, identities bool) error {
 	for i := range c.ends {
 		c.ends[i].settle()
 	}
-	s.open.reset()
-	s.segFrom = c.to + 1
+	s.segmentBegins(c.to + 1)
 	return nil
 }
 

@@ -67,6 +67,15 @@ func (b *segmentBuilder) section(t *tenant, sec *commit.Section) {
 	b.events += sec.Count
 }
 
+// segmentBegins forgets the open segment and begins another.
+func (s *Shard) segmentBegins(from uint64) {
+	s.open.reset()
+	for _, t := range s.tenants {
+		t.number = -1
+	}
+	s.segFrom = from
+}
+
 // Pending is how many events and commits the open segment has.
 func (s *Shard) Pending() (events, commits int) {
 	s.mu.RLock()

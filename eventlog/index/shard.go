@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"fmt"
 	"sort"
 	"sync"
@@ -39,6 +40,8 @@ type Shard struct {
 	// doubt: commits were lost and nothing behind them tells which numbers they
 	// gave, so the next writer has to begin a new epoch.
 	doubt bool
+	// renumbering: an epoch has begun that no commit has yet.
+	renumbering bool
 
 	open    segmentBuilder
 	segFrom uint64 // first commit of the open segment
@@ -139,7 +142,8 @@ func (s *Shard) Apply(c *commit.Commit) (applied bool, broken *Break) {
 		s.doubt = s.doubt || broken != nil
 	}
 	if c.Epoch != s.epoch {
-		s.doubt = s.doubt && s.applied == 0 // its writer knew of the loss before it
+		// Its writer knew of the loss before it.
+		s.doubt = s.doubt && !(c.Kind == commit.Claim && bytes.Contains(c.Note, []byte(NoteNewEpoch)))
 		s.epoch = c.Epoch
 		for _, t := range s.tenants {
 			t.epoch = c.Epoch.ForTenant(t.name)
@@ -165,12 +169,9 @@ func (s *Shard) Apply(c *commit.Commit) (applied bool, broken *Break) {
 	if broken != nil {
 		s.breaks = append(s.breaks, *broken)
 	}
+	s.renumbering = false
 	if s.segFrom == 0 {
-		s.open.reset()
-		for _, t := range s.tenants {
-			t.number = -1
-		}
-		s.segFrom = c.Sequence + 1
+		s.segmentBegins(c.Sequence + 1)
 	}
 	return true, broken
 }
@@ -300,10 +301,23 @@ func (s *Shard) NewEpoch(e commit.Epoch) {
 	defer s.mu.Unlock()
 	s.epoch = e
 	s.doubt = false
+	s.renumbering = true
 	for _, t := range s.tenants {
 		t.epoch = e.ForTenant(t.name)
 	}
 }
+
+// Renumbering says whether an epoch has begun that no commit has yet: the claim
+// that is first to have it says so in its note (see NoteNewEpoch).
+func (s *Shard) Renumbering() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.renumbering
+}
+
+// NoteNewEpoch stands in the note of a claim that begins a new epoch: what was
+// lost before it is settled.
+const NoteNewEpoch = `"new_epoch":true`
 
 // Doubt makes the next writer begin a new epoch: numbers may have been given
 // that nothing tells of any more.

@@ -92,11 +92,12 @@ func (w *Writer) claim(ctx context.Context, open *doubt) error {
 		if stored {
 			open.resolve(func(rs []*request) { w.accept(rs) })
 		}
-		if w.cfg.Index.Tip().Epoch == (commit.Epoch{}) {
+		if w.cfg.Index.Tip().Epoch == (commit.Epoch{}) || w.cfg.Index.Doubtful() {
 			var e commit.Epoch
 			_, _ = rand.Read(e[:])
 			w.cfg.Index.NewEpoch(e)
 		}
+		note.NewEpoch = w.cfg.Index.Renumbering()
 		b, _ := json.Marshal(note)
 		err = w.publishBare(ctx, commit.Claim, b)
 		if err == nil {
@@ -137,6 +138,8 @@ func (w *Writer) stands(ctx context.Context, seq uint64, hash commit.Hash) (bool
 type claimNote struct {
 	Node string `json:"node"`
 	Fold int    `json:"fold,omitempty"`
+	// NewEpoch says that numbers begin anew from here on (index.NoteNewEpoch).
+	NewEpoch bool `json:"new_epoch,omitempty"`
 }
 
 // catchUp applies what the stream has behind the index.
