@@ -117,8 +117,9 @@ func members() *rapid.Generator[string] {
 }
 
 func TestWhatWeAcceptTheSDKAccepts(t *testing.T) {
-	accepted := 0
+	tried, accepted := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
+		tried++
 		raw := members().Draw(t, "event")
 		e, err := event.Parse([]byte(raw), event.Limits{})
 		if err != nil {
@@ -127,8 +128,8 @@ func TestWhatWeAcceptTheSDKAccepts(t *testing.T) {
 		accepted++
 		sameAsSDK(t, e)
 	})
-	if accepted < 10 {
-		t.Errorf("only %d of the generated events were accepted: the test says little", accepted)
+	if accepted*20 < tried {
+		t.Errorf("only %d of %d generated events were accepted: the test says little", accepted, tried)
 	}
 }
 
