@@ -96,7 +96,7 @@ type Limits struct {
 
 // Live is the native feed.
 type Live struct {
-	Heartbeat  Duration `yaml:"heartbeat" default:"15s" min:"1s" max:"5m" doc:"How often a quiet connection is given a sign of life; a WebSocket that has not answered by the next one is closed."`
+	Heartbeat  Duration `yaml:"heartbeat" default:"15s" min:"1s" max:"5m" doc:"How often a quiet connection is given a sign of life. A WebSocket that has answered none of them for four times as long, at least a minute, is closed."`
 	QueueBytes Size     `yaml:"queue_bytes" default:"1MiB" min:"64KiB" max:"64MiB" doc:"What may wait for one connection. A slower reader leaves the live fan-out and reads the log at its own pace."`
 	PageEvents int      `yaml:"page_events" default:"1000" min:"1" max:"10000" doc:"Events in one page of GET /v1/events at most."`
 	Origins    []string `yaml:"origins" example:"https://wallboard.example.com" doc:"Origins of browser pages of other hosts that may open a WebSocket. Empty: pages of this server only."`
