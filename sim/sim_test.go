@@ -171,7 +171,7 @@ func TestAnyCentreKeepsItsBooks(t *testing.T) {
 		cfg.Agents = rapid.IntRange(5, 40).Draw(t, "agents")
 		cfg.Start = cfg.Start.Add(time.Duration(rapid.Int64Range(-1e9, 1e9).Draw(t, "start")) * time.Millisecond)
 		cfg.Offset = time.Duration(rapid.IntRange(-12, 14).Draw(t, "offset")) * time.Hour
-		cfg.Length = time.Duration(rapid.Int64Range(1, 20*60_000).Draw(t, "length")) * time.Millisecond
+		cfg.Length = time.Duration(rapid.Int64Range(1, 90*60_000).Draw(t, "length")) * time.Millisecond
 		cfg.Drain = rapid.Bool().Draw(t, "drain")
 		cfg.Busy = rapid.Bool().Draw(t, "busy")
 		cfg.Load = rapid.Float64Range(0, 3).Draw(t, "load")
@@ -294,7 +294,9 @@ func TestABusyFloorIsBusyAtOnce(t *testing.T) {
 				t.Errorf("seed %d: %d facts in half a minute, %d s after the start", seed, n, 30*i)
 			}
 		}
-		if perSecond := float64(sum) / 1200; perSecond < 5 {
+		perSecond := float64(sum) / 1200
+		t.Logf("seed %d: %.1f facts a second", seed, perSecond)
+		if perSecond < 5 {
 			t.Errorf("seed %d: %.1f facts a second", seed, perSecond)
 		}
 	}

@@ -153,7 +153,7 @@ func lower(s string) string {
 
 // How much of an agent's day is there for contacts, and how it is shared out.
 const (
-	ready        = 0.90 // logged in and not on a break, with a margin for the unevenness of the day
+	ready        = 0.88 // logged in and not on a break, with a margin for the unevenness of the day
 	extraWork    = 1.25 // consultations, transfers, calls of one's own and callbacks, on top of each call
 	campaignPart = 0.40 // of a blended agent's day
 	chatPart     = 1.45 // chats that a writing agent has at once, on average
