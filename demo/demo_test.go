@@ -211,7 +211,7 @@ func TestWithoutADirectoryNothingIsLeft(t *testing.T) {
 	if took := time.Since(began); took < o.Duration || took > o.Duration+10*time.Second {
 		t.Errorf("it ended after %v", took)
 	}
-	for _, want := range []string{"25 agents", "/v1/events?limit", "/v1/live", "trunkline tail live --url http://127.0.0.1:"} {
+	for _, want := range []string{"25 agents", "/v1/events?order=desc&limit=5", "/v1/live", "trunkline tail live --url http://127.0.0.1:"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not print %q:\n%s", want, out.String())
 		}
