@@ -1,0 +1,238 @@
+package live
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"trunkline/auth"
+	"trunkline/control"
+	"trunkline/eventlog"
+	"trunkline/fanout"
+	"trunkline/ws"
+)
+
+// Log is what the feed needs of the event log.
+type Log interface {
+	Head(tenant string) eventlog.Cursor
+	Oldest(tenant string) eventlog.Cursor
+	SeekTime(tenant string, at time.Time) eventlog.Cursor
+	Read(ctx context.Context, tenant string, after eventlog.Cursor, fn func(*eventlog.Batch) (bool, error)) error
+	ReadBack(ctx context.Context, tenant string, before uint64, fn func(*eventlog.Batch) (bool, error)) error
+	Follow(tenant string, fn func(*eventlog.Batch)) (at eventlog.Cursor, stop func())
+}
+
+var _ Log = (*eventlog.Log)(nil)
+
+// Options are the terms of the feed. Zero values mean the defaults.
+type Options struct {
+	// Pool writes to the connections. nil: the feed has its own.
+	Pool *fanout.Pool
+	// Consumers keeps the stored cursors. nil: they are lost with the process.
+	Consumers control.KV
+	// Origins are those of web pages of other hosts that may open a WebSocket.
+	Origins []string
+	// Heartbeat is the pause between signs of life on a quiet connection: pings on a
+	// WebSocket, comments on SSE. 0 means 15 s.
+	Heartbeat time.Duration
+	// AckInterval is the pause between pings that acknowledge, where a consumer's
+	// cursor is stored by pong, and between writes of stored cursors. 0 means 1 s.
+	AckInterval time.Duration
+	// QueueBytes is what may wait for one connection. 0 means 1 MiB.
+	QueueBytes int
+	// PageEvents is how many events a page of history has when the request names no
+	// limit. 0 means 1,000.
+	PageEvents int
+	// Readers is how many goroutines read the log for those who are behind. 0 means
+	// two for each processor.
+	Readers int
+	Logger  *slog.Logger
+}
+
+// Feed is the live feed with all its connections.
+type Feed struct {
+	log       Log
+	o         Options
+	pool      *fanout.Pool
+	ownPool   bool
+	terms     map[way]*fanout.Terms
+	frames    frames
+	readers   readers
+	consumers consumers
+	ctx       context.Context // ends with Close
+	end       context.CancelFunc
+	wg        sync.WaitGroup
+
+	// mu guards what is below.
+	mu     sync.Mutex
+	rooms  map[string]*room
+	subs   map[*sub]struct{}
+	closed bool
+}
+
+// way is how a connection is written and acknowledged.
+type way uint8
+
+const (
+	wayWebSocket way = iota
+	wayAck           // a WebSocket whose pongs are stored
+	waySSE
+	wayChunked
+)
+
+// New starts a feed on a log. Close ends it.
+func New(log Log, o Options) *Feed {
+	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
+	o.AckInterval = cmp.Or(o.AckInterval, time.Second)
+	o.QueueBytes = cmp.Or(o.QueueBytes, 1<<20)
+	o.PageEvents = cmp.Or(o.PageEvents, 1000)
+	o.Readers = cmp.Or(o.Readers, 2*runtime.GOMAXPROCS(0))
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	if o.Consumers == nil {
+		o.Consumers = control.NewMemory()
+	}
+	f := &Feed{log: log, o: o, pool: o.Pool, rooms: map[string]*room{}, subs: map[*sub]struct{}{}}
+	if f.pool == nil {
+		f.pool, f.ownPool = fanout.New(fanout.PoolOptions{}), true
+	}
+	f.ctx, f.end = context.WithCancel(context.Background())
+	socket := fanout.Terms{
+		QueueBytes: o.QueueBytes, Ping: ws.PingFrame, PingInterval: o.Heartbeat, PongTimeout: max(4*o.Heartbeat, time.Minute),
+		NoPongFrame: ws.CloseFrame(ws.CodeNoPong, "no pong"),
+	}
+	acked := socket
+	acked.AckInterval = o.AckInterval
+	// Heartbeats of server-sent events are comments, which clients ignore.
+	comment := fanout.Frame(":\n\n")
+	chunk := fanout.ChunkFrame(comment)
+	f.terms = map[way]*fanout.Terms{
+		wayWebSocket: &socket,
+		wayAck:       &acked,
+		waySSE:       {QueueBytes: o.QueueBytes, NoPong: true, PingInterval: o.Heartbeat, Ping: func([]byte) fanout.Frame { return comment }},
+		wayChunked:   {QueueBytes: o.QueueBytes, NoPong: true, PingInterval: o.Heartbeat, Ping: func([]byte) fanout.Frame { return chunk }},
+	}
+	f.frames.init(frameCacheBytes)
+	f.readers.init(f)
+	f.consumers.init(f)
+	f.wg.Add(o.Readers + 1)
+	for range o.Readers {
+		go f.readers.work()
+	}
+	go f.consumers.work()
+	return f
+}
+
+// Routes lists the endpoints.
+func (f *Feed) Routes() []auth.Route {
+	return []auth.Route{
+		{Pattern: "GET /v1/events", Scope: auth.Read, Handler: http.HandlerFunc(f.history)},
+		{Pattern: "GET /v1/live", Scope: auth.Stream, Handler: http.HandlerFunc(f.live)},
+	}
+}
+
+// Stats counts what is connected.
+type Stats struct {
+	Connections int // open
+	Behind      int // of them: reading the log instead of being live
+	Rooms       int // tenants that somebody listens to
+}
+
+// Stats counts the connections.
+func (f *Feed) Stats() Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := Stats{Connections: len(f.subs), Rooms: len(f.rooms)}
+	for sub := range f.subs {
+		if !sub.isLive() {
+			s.Behind++
+		}
+	}
+	return s
+}
+
+var errClosing = errors.New("the server is stopping")
+
+// goodbyeTime is how long connections get to take their goodbye when the feed ends.
+const goodbyeTime = time.Second
+
+// Close says goodbye to everybody, stores the acknowledged cursors and ends the
+// feed. Connections that do not take their goodbye in time are cut.
+func (f *Feed) Close(ctx context.Context) error {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return nil
+	}
+	f.closed = true
+	subs := make([]*sub, 0, len(f.subs))
+	for s := range f.subs {
+		subs = append(subs, s)
+	}
+	f.mu.Unlock()
+	for _, s := range subs {
+		s.goodbye(farewell{code: ws.CodeShutdown, reason: errClosing.Error()}, false)
+	}
+	patience, cancel := context.WithTimeout(ctx, goodbyeTime)
+	defer cancel()
+	for _, s := range subs {
+		select {
+		case <-s.gone:
+		case <-patience.Done():
+			s.conn.Abort(errClosing)
+			<-s.gone
+		}
+	}
+	f.end()
+	f.readers.stop()
+	f.wg.Wait()
+	err := f.consumers.flush(ctx)
+	if f.ownPool {
+		f.pool.Close()
+	}
+	return err
+}
+
+// enter registers a subscriber and gives it its room, which is made when it is the
+// first of its tenant.
+func (f *Feed) enter(s *sub) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return errClosing
+	}
+	r := f.rooms[s.tenant]
+	if r == nil {
+		r = newRoom(f, s.tenant)
+		f.rooms[s.tenant] = r
+	}
+	r.users++
+	s.room = r
+	f.subs[s] = struct{}{}
+	return nil
+}
+
+// leave forgets a subscriber, and its room when it was the last.
+func (f *Feed) leave(s *sub) {
+	r := s.room
+	r.mu.Lock()
+	r.drop(s)
+	s.state = over
+	r.mu.Unlock()
+	f.mu.Lock()
+	delete(f.subs, s)
+	r.users--
+	last := r.users == 0
+	if last {
+		delete(f.rooms, s.tenant)
+	}
+	f.mu.Unlock()
+	if last {
+		r.close()
+	}
+	close(s.gone)
+}

@@ -1,0 +1,79 @@
+package live
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"trunkline/eventlog"
+)
+
+// maxTypes bounds the list of types in one request.
+const maxTypes = 100
+
+// filter lets events through by type and subject.
+type filter struct {
+	exact    []string
+	prefixes []string
+	subject  string
+	key      string // the same for filters that mean the same
+}
+
+// parseFilter reads the parameters types and subject; nil lets everything through.
+func parseFilter(types, subject string) (*filter, error) {
+	f := &filter{subject: subject}
+	if types != "" {
+		list := strings.Split(types, ",")
+		if len(list) > maxTypes {
+			return nil, fmt.Errorf("types lists %d types, at most %d are taken", len(list), maxTypes)
+		}
+		for _, t := range list {
+			t = strings.TrimSpace(t)
+			prefix, wild := strings.CutSuffix(t, "*")
+			switch {
+			case t == "":
+				return nil, fmt.Errorf("types has an empty entry")
+			case strings.Contains(prefix, "*"):
+				return nil, fmt.Errorf("%q in types: * may stand at the end only", t)
+			case wild:
+				f.prefixes = append(f.prefixes, prefix)
+			default:
+				f.exact = append(f.exact, t)
+			}
+		}
+	}
+	if slices.Contains(f.prefixes, "") {
+		f.exact, f.prefixes = nil, nil // "*" is everything
+	}
+	if len(f.exact)+len(f.prefixes) == 0 && subject == "" {
+		return nil, nil
+	}
+	slices.Sort(f.exact)
+	slices.Sort(f.prefixes)
+	f.exact, f.prefixes = slices.Compact(f.exact), slices.Compact(f.prefixes)
+	f.key = strings.Join(f.exact, ",") + "\x00" + strings.Join(f.prefixes, ",") + "\x00" + subject
+	return f, nil
+}
+
+// match says whether an event passes.
+func (f *filter) match(r *eventlog.Record) bool {
+	if f == nil {
+		return true
+	}
+	if f.subject != "" && r.Subject() != f.subject {
+		return false
+	}
+	if len(f.exact)+len(f.prefixes) == 0 {
+		return true
+	}
+	t := r.Type()
+	if _, ok := slices.BinarySearch(f.exact, t); ok {
+		return true
+	}
+	for _, p := range f.prefixes {
+		if strings.HasPrefix(t, p) {
+			return true
+		}
+	}
+	return false
+}

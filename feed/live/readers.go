@@ -1,0 +1,217 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"trunkline/eventlog"
+	"trunkline/fanout"
+	"trunkline/ws"
+)
+
+// Bounds of one turn: after so much queued, or so long, the next one's turn comes.
+const (
+	turnBytes = 1 << 20
+	turnTime  = 50 * time.Millisecond
+)
+
+// Reading the log fails when its engine is being restarted: it is tried again after
+// a pause, for so long.
+const (
+	readPause    = time.Second
+	readPatience = time.Minute
+)
+
+// readers reads the log for subscribers that are behind.
+type readers struct {
+	feed *Feed
+
+	mu      sync.Mutex // guards what is below and sub.job
+	cond    sync.Cond
+	queue   []*sub
+	stopped bool
+}
+
+// jobState is where a subscriber is among those who want to be read for.
+type jobState uint8
+
+const (
+	jobNone jobState = iota
+	jobQueued
+	jobRunning
+	jobAgain // running, and woken meanwhile
+)
+
+func (r *readers) init(f *Feed) {
+	r.feed = f
+	r.cond.L = &r.mu
+}
+
+// wake asks for a turn for s. It may be called from anywhere and any number of times.
+func (r *readers) wake(s *sub) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch s.job {
+	case jobNone:
+		s.job = jobQueued
+		r.queue = append(r.queue, s)
+		r.cond.Signal()
+	case jobRunning:
+		s.job = jobAgain
+	}
+}
+
+func (r *readers) stop() {
+	r.mu.Lock()
+	r.stopped = true
+	r.cond.Broadcast()
+	r.mu.Unlock()
+}
+
+func (r *readers) work() {
+	defer r.feed.wg.Done()
+	for {
+		r.mu.Lock()
+		for len(r.queue) == 0 && !r.stopped {
+			r.cond.Wait()
+		}
+		if r.stopped {
+			r.mu.Unlock()
+			return
+		}
+		s := r.queue[0]
+		r.queue[0] = nil
+		r.queue = r.queue[1:]
+		s.job = jobRunning
+		r.mu.Unlock()
+
+		more := r.turn(s)
+
+		r.mu.Lock()
+		again := more || s.job == jobAgain
+		s.job = jobNone
+		r.mu.Unlock()
+		if again {
+			r.wake(s)
+		}
+	}
+}
+
+// turn reads for s until its queue is full, it has caught up and is live, or its turn
+// is over; then it gives true.
+func (r *readers) turn(s *sub) (more bool) {
+	room := s.room
+	room.mu.Lock()
+	next, idle := s.next, s.state != behind
+	room.mu.Unlock()
+	if idle {
+		return false
+	}
+	next, end, err := r.read(s, next)
+	if err != nil {
+		r.failed(s, err)
+	} else {
+		s.troubled = time.Time{}
+	}
+	room.mu.Lock()
+	defer room.mu.Unlock()
+	if s.state != behind {
+		return false
+	}
+	s.next = next
+	switch {
+	case err != nil || end == endFull:
+		return false // Drained, or the clock, wakes it
+	case end == endTurn:
+		return true
+	}
+	return !room.admit(s)
+}
+
+// turnEnd is why a turn ended.
+type turnEnd uint8
+
+const (
+	endHead turnEnd = iota // everything that is there was queued
+	endFull                // the queue is full
+	endTurn                // others wait
+)
+
+// read queues what the log holds from sequence next on and gives the next one.
+func (r *readers) read(s *sub, next uint64) (uint64, turnEnd, error) {
+	end, sent, deadline := endHead, 0, time.Now().Add(turnTime)
+	err := r.feed.log.Read(r.feed.ctx, s.tenant, eventlog.Cursor{Epoch: s.epoch, Seq: next - 1}, func(b *eventlog.Batch) (bool, error) {
+		for p := range r.feed.frames.pieces(b, s.form, s.filter, next) {
+			if s.conn.Enqueue(p.frame, p.last) != fanout.OK {
+				end = endFull
+				return false, nil
+			}
+			next = p.last + 1
+			sent += len(p.frame)
+		}
+		if sent >= turnBytes || time.Now().After(deadline) {
+			end = endTurn
+			return false, nil
+		}
+		return true, nil
+	})
+	return next, end, err
+}
+
+// failed says goodbye to a subscriber whose place in the log is gone or damaged, and
+// tries again later where the log is only in trouble.
+func (r *readers) failed(s *sub, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	if bye, ok := farewellFor(err); ok {
+		s.goodbye(bye, true)
+		return
+	}
+	now := time.Now()
+	if s.troubled.IsZero() {
+		s.troubled = now
+		r.feed.o.Logger.Warn("reading the log for a subscriber failed", "tenant", s.tenant, "err", err)
+	}
+	if now.Sub(s.troubled) > readPatience {
+		s.goodbye(farewell{code: ws.CodeInternal, reason: "the log cannot be read"}, true)
+		return
+	}
+	time.AfterFunc(readPause, func() { r.wake(s) })
+}
+
+// farewell is why a connection is ended, in the words that its peer gets.
+type farewell struct {
+	code           ws.CloseCode
+	reason         string
+	from, to       uint64 // sequences that cannot be had, when there are such
+	oldest, newest string // cursors to go on from, when known
+}
+
+// farewellFor turns what the log says of a place into a farewell.
+func farewellFor(err error) (farewell, bool) {
+	var gone *eventlog.GoneError
+	if errors.As(err, &gone) {
+		bye := farewell{reason: gone.Error(), oldest: gone.Oldest.String(), newest: gone.Newest.String()}
+		switch gone.Reason {
+		case eventlog.GoneTrimmed:
+			bye.code, bye.from, bye.to = ws.CodeLiveOvertaken, gone.LostFrom, gone.LostTo
+		case eventlog.GoneEpoch:
+			bye.code = ws.CodeLiveEpoch
+		default:
+			bye.code = ws.CodeLiveAhead
+		}
+		return bye, true
+	}
+	var broken *eventlog.BreakError
+	if errors.As(err, &broken) {
+		return farewell{
+			code: ws.CodeLiveBroken, from: broken.From, to: broken.To, oldest: broken.After.String(),
+			reason: fmt.Sprintf("events %d to %d cannot be read; go on from %s", broken.From, broken.To, broken.After),
+		}, true
+	}
+	return farewell{}, false
+}
