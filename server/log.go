@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"trunkline/config"
 	"trunkline/event"
 	"trunkline/eventlog"
@@ -42,36 +44,25 @@ func eventLimits(c config.Limits) event.Limits {
 	return event.Limits{MaxEvent: int(c.EventBytes), MaxBatchBytes: int(c.BatchBytes), MaxBatchEvents: c.BatchEvents, MaxDepth: c.Depth}
 }
 
-// counted is the log as ingest sees it: appends are counted and timed.
-type counted struct {
-	log     *eventlog.Log
-	metrics *metrics
-}
-
-// Append implements ingest.Appender.
-func (c counted) Append(ctx context.Context, tenant string, events []event.Event) (eventlog.Result, error) {
+// Append makes events durable, counts them and times it: for ingest, and for sources that work inside the process.
+func (s *Server) Append(ctx context.Context, tenant string, events []event.Event) (eventlog.Result, error) {
+	m := s.metrics
 	began := time.Now()
-	res, err := c.log.Append(ctx, tenant, events)
-	c.metrics.append.Observe(time.Since(began).Seconds())
-	c.metrics.appends.WithLabelValues(outcome(err)).Inc()
+	res, err := s.log.Append(ctx, tenant, events)
+	m.append.Observe(time.Since(began).Seconds())
+	m.appends.WithLabelValues(outcome(err)).Inc()
 	if err != nil {
 		return res, err
 	}
-	c.metrics.events.WithLabelValues("accepted").Add(float64(res.Accepted))
-	c.metrics.events.WithLabelValues("duplicate").Add(float64(res.Duplicates))
-	c.metrics.events.WithLabelValues("conflict").Add(float64(res.Conflicts))
+	m.events.WithLabelValues("accepted").Add(float64(res.Accepted))
+	m.events.WithLabelValues("duplicate").Add(float64(res.Duplicates))
+	m.events.WithLabelValues("conflict").Add(float64(res.Conflicts))
 	bytes := 0
 	for i := range events {
 		bytes += len(events[i].Raw)
 	}
-	c.metrics.bytes.Add(float64(bytes))
+	m.bytes.Add(float64(bytes))
 	return res, nil
-}
-
-// Append makes events durable for a source that works inside the process. They are counted as those that come from
-// outside.
-func (s *Server) Append(ctx context.Context, tenant string, events []event.Event) (eventlog.Result, error) {
-	return counted{s.log, s.metrics}.Append(ctx, tenant, events)
 }
 
 func outcome(err error) string {
@@ -105,4 +96,14 @@ func (m *metrics) logGauges(health func() eventlog.Health) {
 	m.gauge("trunkline_log_identities", "Identities that are remembered to recognise duplicates.", func() float64 { return float64(health().Identities) })
 	m.gauge("trunkline_log_breaks", "Places where the store is not what was written. Anything but 0 needs an operator.",
 		func() float64 { return float64(len(health().Breaks)) })
+}
+
+// feedGauges registers the connections of a feed.
+func (m *metrics) feedGauges(feed string, count func() (open, behind int)) {
+	label := prometheus.Labels{"feed": feed}
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "trunkline_feed_connections", Help: "Open connections of a feed.", ConstLabels: label},
+			func() float64 { open, _ := count(); return float64(open) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "trunkline_feed_behind", Help: "Of them: those that read the log because they are not caught up.", ConstLabels: label},
+			func() float64 { _, behind := count(); return float64(behind) }))
 }

@@ -13,6 +13,7 @@ import (
 	"trunkline/config"
 	"trunkline/directory"
 	"trunkline/eventlog"
+	"trunkline/feed/live"
 	"trunkline/source/ingest"
 )
 
@@ -27,6 +28,7 @@ type Server struct {
 	tokens  *auth.Store
 	gate    *auth.Gate
 	routes  []auth.Route
+	live    *live.Feed
 
 	edge    edge
 	failed  chan error
@@ -92,6 +94,9 @@ func (s *Server) start(ctx context.Context) error {
 
 	s.gate = &auth.Gate{Store: s.tokens, Known: s.Tenants().Known, Refused: s.metrics.refusal,
 		Attempts: auth.Attempts{Burst: s.cfg.Listen.BadTokens}}
+	if err := s.openFeeds(ctx); err != nil {
+		return err
+	}
 	s.routes = slices.Concat(s.parts()...)
 	h, err := s.mount(s.routes)
 	if err != nil {
@@ -100,6 +105,19 @@ func (s *Server) start(ctx context.Context) error {
 	s.edge.handler.Store(&h)
 	s.phase.set("")
 	slog.Info("serving", "url", s.URL(), "durability", log.Health().Durability, "tenants", len(s.Tenants().Tenants()))
+	return nil
+}
+
+// openFeeds starts what has connections of its own.
+func (s *Server) openFeeds(ctx context.Context) error {
+	consumers, err := s.log.KV(ctx, "consumers")
+	if err != nil {
+		return err
+	}
+	c := s.cfg.Live
+	s.live = live.New(s.log, live.Options{Consumers: consumers, Origins: c.Origins, Heartbeat: c.Heartbeat.Std(),
+		QueueBytes: int(c.QueueBytes), PageEvents: c.PageEvents})
+	s.metrics.feedGauges("live", func() (int, int) { st := s.live.Stats(); return st.Connections, st.Behind })
 	return nil
 }
 
@@ -147,7 +165,8 @@ func (s *Server) parts() [][]auth.Route {
 		auth.NewAPI(s.tokens, s.Tenants().Known).Routes(),
 		directory.NewAPI(s.Tenants(), s.tokens.RevokeTenant).Routes(),
 		schemaRoutes(),
-		ingest.New(counted{s.log, s.metrics}, eventLimits(s.cfg.Limits)).Routes(),
+		ingest.New(s, eventLimits(s.cfg.Limits)).Routes(),
+		s.live.Routes(),
 	}
 }
 
@@ -178,7 +197,10 @@ func (s *Server) Close() error {
 		limit := s.cfg.Listen.ShutdownTimeout.Std()
 		ctx, cancel := context.WithTimeout(context.Background(), limit+closeReserve)
 		defer cancel()
-		errs := []error{s.edge.stop(ctx, limit)}
+		// Feeds say goodbye while the requests finish: they have connections that HTTP knows nothing of any more.
+		goodbye := make(chan error, 1)
+		go func() { goodbye <- s.closeFeeds(ctx, limit) }()
+		errs := []error{s.edge.stop(ctx, limit), <-goodbye}
 		for _, fn := range slices.Backward(s.closers) {
 			errs = append(errs, fn(ctx))
 		}
@@ -186,4 +208,13 @@ func (s *Server) Close() error {
 		slog.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
 	})
 	return s.closed
+}
+
+func (s *Server) closeFeeds(ctx context.Context, limit time.Duration) error {
+	if s.live == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return s.live.Close(ctx)
 }
