@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -37,12 +38,19 @@ func openShard(ctx context.Context, l *Log, id int, fresh bool) (*shard, error) 
 		index: index.New(id, index.Limits{Identities: l.cfg.Identities, IdentityAge: l.cfg.IdentityAge}),
 	}
 	s.follow.init(s)
+	// The epoch of the first commit is fixed with the stream, before anything is
+	// written: a cursor given before it is good behind it.
+	var epoch Epoch
+	_, _ = rand.Read(epoch[:])
 	var err error
-	if s.stream, err = l.engine.Stream(ctx, id, fresh); err != nil {
+	if s.stream, err = l.engine.Stream(ctx, id, epoch.String(), fresh); err != nil {
 		if errors.Is(err, engine.ErrNoStream) {
 			err = fmt.Errorf("%w, although the log was made: the store is damaged, restore it from a backup", err)
 		}
 		return nil, err
+	}
+	if epoch.UnmarshalText([]byte(s.stream.Label())) == nil {
+		s.index.Begin(epoch)
 	}
 	if err := s.load(ctx); err != nil {
 		return nil, fmt.Errorf("index shard %d: %w", id, err)

@@ -3,6 +3,7 @@ package commit
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"hash/crc32"
 	"sync"
 	"time"
@@ -49,6 +50,20 @@ func (o Owner) String() string { return hex.EncodeToString(o[:]) }
 type Epoch [8]byte
 
 func (e Epoch) String() string { return hex.EncodeToString(e[:]) }
+
+// MarshalText gives the epoch in hexadecimal.
+func (e Epoch) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText reads what MarshalText gave.
+func (e *Epoch) UnmarshalText(b []byte) error {
+	if hex.DecodedLen(len(b)) != len(e) {
+		return fmt.Errorf("epoch %q has not %d bytes", b, len(e))
+	}
+	if _, err := hex.Decode(e[:], b); err != nil {
+		return fmt.Errorf("read epoch: %w", err)
+	}
+	return nil
+}
 
 // ForTenant gives the epoch that a tenant gets when it first appears under a
 // shard's epoch.

@@ -17,6 +17,7 @@ type Stream struct {
 	e       *Engine
 	name    string
 	subject string
+	label   string
 }
 
 // State is what the engine says of a stream.
@@ -32,16 +33,23 @@ var ErrNoStream = errors.New("shard has no stream")
 // StreamName is the name of a shard's stream.
 func StreamName(shard int) string { return fmt.Sprintf("TL_%d", shard) }
 
+// labelKey is where a stream's metadata has its label.
+const labelKey = "trunkline.epoch"
+
+// Label is what the stream was given when it was made.
+func (st *Stream) Label() string { return st.label }
+
 // Stream opens the stream of a shard. With create it is made when it is not
-// there; otherwise that is ErrNoStream.
-func (e *Engine) Stream(ctx context.Context, shard int, create bool) (*Stream, error) {
+// there, with a label that stays; otherwise that is ErrNoStream.
+func (e *Engine) Stream(ctx context.Context, shard int, label string, create bool) (*Stream, error) {
 	s, err := e.session()
 	if err != nil {
 		return nil, err
 	}
 	st := &Stream{e: e, name: StreamName(shard), subject: fmt.Sprintf("tl.%d", shard)}
-	_, err = s.js.Stream(ctx, st.name)
+	str, err := s.js.Stream(ctx, st.name)
 	if err == nil {
+		st.label = str.CachedInfo().Config.Metadata[labelKey]
 		return st, nil
 	}
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -63,10 +71,15 @@ func (e *Engine) Stream(ctx context.Context, shard int, create bool) (*Stream, e
 		MaxMsgSize:  -1,
 		// Identities are the writer's business; the server's window stays small.
 		Duplicates: 100 * time.Millisecond,
+		Metadata:   map[string]string{labelKey: label},
 	})
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return e.Stream(ctx, shard, label, false) // another node was first
+	}
 	if err != nil {
 		return nil, fmt.Errorf("create stream %s: %w", st.name, err)
 	}
+	st.label = label
 	return st, nil
 }
 
@@ -84,10 +97,11 @@ func (st *Stream) State(ctx context.Context) (State, error) {
 	return State{First: i.FirstSeq, Last: i.LastSeq, Missing: i.NumDeleted, Bytes: i.Bytes}, nil
 }
 
-// wrongLastSequence is JetStream's error code for a refused expectation.
+// JetStream's error codes that are told apart.
 const (
 	wrongLastSequence = 10071
 	storeFailed       = 10077
+	noMessage         = 10037
 )
 
 // Publish appends msg if the stream's last sequence is expect, and returns when
@@ -180,6 +194,9 @@ func (st *Stream) Read(ctx context.Context, from uint64, most int, fn func(msg [
 		if len(m.Data) == 0 {
 			switch status := m.Header.Get("Status"); status {
 			case "204", "404": // end of batch, nothing there
+				if n == 0 && !st.e.Embedded() {
+					return st.readLeader(ctx, s, from, fn)
+				}
 				return n, nil
 			default:
 				return n, fmt.Errorf("read stream %s from %d: server answered %s %s", st.name, from, status, m.Header.Get("Description"))
@@ -189,6 +206,35 @@ func (st *Stream) Read(ctx context.Context, from uint64, most int, fn func(msg [
 			return n, err
 		}
 	}
+}
+
+// readLeader reads one message from the stream's leader. Ranges are answered by
+// any replica, and one that lags behind does not know yet what was acknowledged
+// already: "nothing there" is true only when the leader says so.
+func (st *Stream) readLeader(ctx context.Context, s *session, from uint64, fn func(msg []byte) error) (int, error) {
+	req := fmt.Appendf(nil, `{"seq":%d,"next_by_subj":%q}`, max(from, 1), st.subject)
+	m, err := s.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+st.name, req)
+	if err != nil {
+		return 0, fmt.Errorf("read stream %s from %d: %w", st.name, from, err)
+	}
+	var answer struct {
+		Message struct {
+			Data []byte `json:"data"`
+		} `json:"message"`
+		Error *struct {
+			ErrCode     int    `json:"err_code"`
+			Description string `json:"description"`
+		} `json:"error"`
+	}
+	switch err := json.Unmarshal(m.Data, &answer); {
+	case err != nil:
+		return 0, fmt.Errorf("read stream %s from %d: unreadable answer: %w", st.name, from, err)
+	case answer.Error != nil && answer.Error.ErrCode == noMessage:
+		return 0, nil
+	case answer.Error != nil:
+		return 0, fmt.Errorf("read stream %s from %d: %s", st.name, from, answer.Error.Description)
+	}
+	return 1, fn(answer.Message.Data)
 }
 
 // Trim removes all messages before keep.

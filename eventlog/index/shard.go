@@ -294,6 +294,13 @@ func (s *Shard) AddBreak(b Break) {
 	s.breaks = append(s.breaks, b)
 }
 
+// Begin tells the epoch in which the shard's first commit will be.
+func (s *Shard) Begin(e commit.Epoch) {
+	s.mu.Lock()
+	s.epoch = e
+	s.mu.Unlock()
+}
+
 // NewEpoch makes the next claim start a new numbering era: the tail that
 // readers may have seen is gone.
 func (s *Shard) NewEpoch(e commit.Epoch) {

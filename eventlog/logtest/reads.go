@@ -24,12 +24,17 @@ var readCases = []testCase{
 }
 
 func cursors(t *testing.T, cfg eventlog.Config) {
-	l := Open(t, cfg)
+	l, err := eventlog.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close(context.Background()) }()
 	at, stop := l.Follow(Tenant, func(*eventlog.Batch) {})
 	defer stop()
 	if recs := All(t, l, Tenant, at); len(recs) != 0 {
 		t.Fatalf("%d records behind the head of an empty log", len(recs))
 	}
+	Writable(t, l)
 	var raws []string
 	for i := range 10 {
 		batch := Events("pbx", i*7, i*7+7)
