@@ -79,14 +79,7 @@ func (s *shard) forward(ctx context.Context, tenant string, events []event.Event
 }
 
 func (s *shard) forwardPart(ctx context.Context, tenant string, events []event.Event) (Result, error) {
-	b := appendBytes(nil, tenant)
-	b = binary.AppendUvarint(b, uint64(len(events)))
-	for i := range events {
-		e := &events[i]
-		b = appendBytes(b, e.Source)
-		b = appendBytes(b, e.ID)
-		b = appendBytes(b, e.Raw)
-	}
+	b := encodeForward(tenant, events)
 	deadline := time.Now().Add(forwardWait)
 	for {
 		nc, err := s.log.engine.Conn()
@@ -199,6 +192,18 @@ func decodeForwarded(b []byte) (Result, error) {
 		return res, fmt.Errorf("%w: %s", ErrTooLarge, f.Reason)
 	}
 	return res, fmt.Errorf("%w: %s", ErrUnknown, f.Reason)
+}
+
+func encodeForward(tenant string, events []event.Event) []byte {
+	b := appendBytes(nil, tenant)
+	b = binary.AppendUvarint(b, uint64(len(events)))
+	for i := range events {
+		e := &events[i]
+		b = appendBytes(b, e.Source)
+		b = appendBytes(b, e.ID)
+		b = appendBytes(b, e.Raw)
+	}
+	return b
 }
 
 func decodeForward(b []byte) (tenant string, events []event.Event, err error) {
