@@ -47,6 +47,7 @@ type target struct {
 	url    string
 	ingest string
 	read   string
+	stream string
 	client *http.Client
 }
 
@@ -105,7 +106,7 @@ func start(binary, data string) (*target, error) {
 		return nil, fmt.Errorf("start the demo: %w", err)
 	}
 	return &target{
-		cmd: cmd, url: ready.URL, ingest: ready.Tokens["ingest"], read: ready.Tokens["read"],
+		cmd: cmd, url: ready.URL, ingest: ready.Tokens["ingest"], read: ready.Tokens["read"], stream: ready.Tokens["stream"],
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}},
 	}, nil
 }
@@ -191,7 +192,7 @@ func (t *target) history() error {
 		return err
 	}
 	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(t.url, "http")+"/v1/live?after=oldest", &websocket.DialOptions{
-		HTTPHeader: http.Header{"Authorization": {"Bearer " + t.read}},
+		HTTPHeader: http.Header{"Authorization": {"Bearer " + t.stream}},
 	})
 	if err != nil {
 		return err
