@@ -18,8 +18,8 @@ type Scope string
 // The scopes.
 const (
 	Ingest Scope = "ingest" // append events
-	Read   Scope = "read"   // history, state, schemas of one's own tenant
-	Stream Scope = "stream" // live feeds
+	Read   Scope = "read"   // history, live events and state of one's own tenant
+	Stream Scope = "stream" // the tenant stream, whose clients know one token a tenant
 	Admin  Scope = "admin"  // tokens and settings of one's own tenant; of all tenants for the operator
 )
 

@@ -44,15 +44,15 @@ func (o Options) announce(url string, c credentials, dir string) error {
 
 The newest events, and those to come:
   curl -s -H 'Authorization: Bearer %[5]s' '%[2]s/v1/events?order=desc&limit=5'
-  curl -sN -H 'Authorization: Bearer %[6]s' '%[2]s/v1/live'
+  curl -sN -H 'Authorization: Bearer %[5]s' '%[2]s/v1/live'
 A client that comes back without losing one:
-  TRUNKLINE_TOKEN=%[6]s trunkline tail live --url %[2]s
+  TRUNKLINE_TOKEN=%[5]s trunkline tail live --url %[2]s
 An event of your own:
-  curl -s -H 'Authorization: Bearer %[7]s' -H 'Content-Type: application/cloudevents+json' %[2]s/v1/events \
+  curl -s -H 'Authorization: Bearer %[6]s' -H 'Content-Type: application/cloudevents+json' %[2]s/v1/events \
     -d '{"specversion":"1.0","id":"1","source":"me","type":"com.example.hello","data":{}}'
 
 Control-C ends it.
-`, what, url, tenant, where, c.Tokens[string(auth.Read)], c.Tokens[string(auth.Stream)], c.Tokens[string(auth.Ingest)])
+`, what, url, tenant, where, c.Tokens[string(auth.Read)], c.Tokens[string(auth.Ingest)])
 	if err != nil {
 		return fmt.Errorf("print how to look: %w", err)
 	}

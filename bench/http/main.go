@@ -47,7 +47,6 @@ type target struct {
 	url    string
 	ingest string
 	read   string
-	stream string
 	client *http.Client
 }
 
@@ -106,7 +105,7 @@ func start(binary, data string) (*target, error) {
 		return nil, fmt.Errorf("start the demo: %w", err)
 	}
 	return &target{
-		cmd: cmd, url: ready.URL, ingest: ready.Tokens["ingest"], read: ready.Tokens["read"], stream: ready.Tokens["stream"],
+		cmd: cmd, url: ready.URL, ingest: ready.Tokens["ingest"], read: ready.Tokens["read"],
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}},
 	}, nil
 }
@@ -192,7 +191,7 @@ func (t *target) history() error {
 		return err
 	}
 	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(t.url, "http")+"/v1/live?after=oldest", &websocket.DialOptions{
-		HTTPHeader: http.Header{"Authorization": {"Bearer " + t.stream}},
+		HTTPHeader: http.Header{"Authorization": {"Bearer " + t.read}},
 	})
 	if err != nil {
 		return err

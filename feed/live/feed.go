@@ -131,7 +131,7 @@ func New(log Log, o Options) *Feed {
 func (f *Feed) Routes() []auth.Route {
 	return []auth.Route{
 		{Pattern: "GET /v1/events", Scope: auth.Read, Handler: http.HandlerFunc(f.history)},
-		{Pattern: "GET /v1/live", Scope: auth.Stream, Handler: http.HandlerFunc(f.live)},
+		{Pattern: "GET /v1/live", Scope: auth.Read, Handler: http.HandlerFunc(f.live)},
 	}
 }
 
