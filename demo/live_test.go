@@ -51,7 +51,7 @@ func TestTheSimulationIsSeenLiveAndInHistory(t *testing.T) {
 		t.Errorf("history %+v", history)
 	}
 
-	live := r.get(t, ctx, "/v1/live", "stream")
+	live := r.get(t, ctx, "/v1/live", "read")
 	defer live.Body.Close()
 	seen := make(map[string]bool)
 	n := 0
