@@ -3,7 +3,6 @@ package asterisk
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"time"
 
 	"trunkline/event"
@@ -34,6 +33,9 @@ type channel struct {
 	offer      *offer
 	talk       *talk
 	dialledOut bool // the leg to the outside that the centre dialled
+
+	login             uint64 // the connection in which it was first seen
+	offered, accepted int    // facts said, for their ids
 }
 
 // call is one interaction: all channels that share a Linkedid.
@@ -59,6 +61,7 @@ type call struct {
 	offers    []*offer
 	visits    []*visit
 	lost      bool
+	entered   map[string]int // visits said, by queue, for their ids
 }
 
 func (c *call) ref(leg string) event.Ref {
@@ -73,6 +76,9 @@ func (t *Translator) channelOf(m *Message, prefix string, create bool) *channel 
 	if len(uid) == 0 {
 		return nil
 	}
+	if len(t.link.entries) > 0 {
+		t.takeEntry(string(uid), m, prefix)
+	}
 	if ch := t.chans[string(uid)]; ch != nil || !create {
 		return ch
 	}
@@ -85,6 +91,7 @@ func (t *Translator) newChannel(m *Message, prefix string, start time.Time) *cha
 		name:  text(m.Bytes(prefix + "Channel")),
 		exten: text(m.Bytes(prefix + "Exten")),
 		start: start,
+		login: t.link.login,
 	}
 	ch.id = t.ids.entity(ch.uid)
 	ch.device = deviceOf(ch.name)
@@ -104,6 +111,8 @@ func (t *Translator) newChannel(m *Message, prefix string, start time.Time) *cha
 			start:  start,
 			first:  ch,
 			code:   -1,
+
+			entered: make(map[string]int),
 		}
 		t.calls[linked] = c
 	}
@@ -162,7 +171,7 @@ func (t *Translator) create(c *call, dir event.Direction, m *Message) {
 	case dir == event.DirectionOut && f.Dialled != "":
 		f.Customer = &event.Customer{Number: f.Dialled}
 	}
-	t.say(c.start, c.short, "created", f)
+	t.sayOnce(c.start, c.short, "created", 1, f)
 }
 
 func customer(num, name []byte) *event.Customer {
@@ -320,10 +329,7 @@ func (t *Translator) lose(c *call) {
 	}
 	t.cancelTransfer(c, event.EndFailed, "lost")
 	for len(c.visits) > 0 {
-		v := c.visits[0]
-		if !v.left || !t.resolve(v, false, -1) {
-			t.dequeue(v, event.DequeueLost, now)
-		}
+		t.endUnseen(c.visits[0], false)
 	}
 	for len(c.offers) > 0 {
 		t.endOffer(c.offers[0], event.OfferCancelled)
@@ -350,46 +356,4 @@ func (t *Translator) openCalls() []*call {
 	}
 	slices.SortFunc(list, func(a, b *call) int { return cmp.Compare(a.serial, b.serial) })
 	return list
-}
-
-// causeText spells a hang-up cause: "SIP 486, Q.850 17".
-func causeText(m *Message) string {
-	var s string
-	if tech := text(m.Bytes("TechCause")); tech != "" {
-		s = "SIP " + tech
-	}
-	if n := number(m.Bytes("Cause")); n != 0 {
-		if s != "" {
-			s += ", "
-		}
-		s += "Q.850 " + strconv.Itoa(n)
-	}
-	return s
-}
-
-// endOfCause turns a Q.850 cause into the reason of an end. Cause 0 comes when
-// a caller hangs up before anybody answered.
-func endOfCause(cause int, answered bool) event.EndReason {
-	if answered {
-		switch cause {
-		case 0, 16, 17, 19, 21, 26, 31:
-			return event.EndNormal
-		}
-		return event.EndFailed
-	}
-	switch cause {
-	case 0:
-		return event.EndCancelled
-	case 16, 31:
-		return event.EndNormal
-	case 17:
-		return event.EndBusy
-	case 18, 19, 20:
-		return event.EndNoAnswer
-	case 21, 52, 54, 55, 57:
-		return event.EndRejected
-	case 1, 2, 3, 22, 28:
-		return event.EndBadAddress
-	}
-	return event.EndFailed
 }

@@ -127,6 +127,17 @@ func (id *identity) event(entity, kind string, at time.Time) string {
 	return key
 }
 
+// once makes the id of the n-th fact of a kind that an entity can have only so
+// many times: its time is no part of it, so that a program which starts anew and
+// finds the same state in a snapshot says the same fact again.
+func (id *identity) once(entity, kind string, n int) string {
+	key := id.boot + "/" + entity + "/" + kind
+	if n > 1 {
+		key += "." + strconv.Itoa(n)
+	}
+	return key
+}
+
 // AgentID is the usual way from the interface of a queue member to an agent's
 // id: the name without the technology, so that PJSIP/1001 and SIP/1001 are
 // agent 1001, and Local/1001@agents/n is 1001@agents.

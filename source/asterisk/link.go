@@ -13,11 +13,20 @@ type link struct {
 	booted   time.Time // when the PBX booted, to about a second
 	heard    time.Time // when it was last heard
 	banner   string
-	stopping bool // the PBX hangs up its channels to go down
-	shutdown bool // it said so
-	listed   bool // the first snapshot of members of this connection was taken
-	resync   bool // the connection was cut within one boot: channels are to be compared
-	channels map[string]bool
+	stopping bool              // the PBX hangs up its channels to go down
+	shutdown bool              // it said so
+	listed   bool              // the first snapshot of members of this connection was taken
+	resync   bool              // the connection was cut within one boot: channels are to be compared
+	compared bool              // the first list of channels of this connection was taken
+	login    uint64            // counts connections
+	cut      time.Time         // when the connection before was last heard
+	rows     []*Message        // a list of channels being read
+	entries  map[string]*entry // waiting callers of a snapshot that are still to be taken, by Uniqueid
+	waiting  map[string]string // the queue of each waiting caller of the snapshot
+	downSaid bool              // source.down was said without a source.up before it
+	lag      time.Duration     // how late what the PBX says arrives, as far as it was measured
+	started  time.Time         // what CoreStatus says of the boot, for the next FullyBooted
+	life     time.Time         // the same of the present boot
 }
 
 func (t *Translator) onBanner(m *Message) {
@@ -26,8 +35,10 @@ func (t *Translator) onBanner(m *Message) {
 		t.sourceDown("connection lost")
 	}
 	t.link.banner = text(m.Name())
-	t.link.listed = false
-	t.link.channels = nil
+	t.link.listed, t.link.compared = false, false
+	t.link.rows, t.link.entries, t.link.waiting = nil, nil, nil
+	t.link.login++
+	t.link.cut = t.link.heard
 	t.floor.list = nil
 }
 
@@ -41,27 +52,40 @@ func (t *Translator) onFullyBooted(m *Message) {
 	now := t.clock.now
 	uptime := time.Duration(max(number(m.Bytes("Uptime")), 0)) * time.Second
 	same := t.link.known && uptime+bootSlack >= now.Sub(t.link.booted)
+	started := t.link.started
+	if t.link.known && !started.IsZero() && !t.link.life.IsZero() {
+		same = started.Equal(t.link.life)
+	}
 	switch {
 	case !t.link.known:
 		t.setBoot(now.Add(-uptime))
+		t.link.resync = t.opt.live
 	case same && !t.link.up:
-		t.link.resync = true
+		t.link.resync, t.link.stopping = true, false
+		clear(t.owed)
 		t.say(now, "source", "gap", event.SourceGap{
 			SourceRef: t.source(), Missing: "events while disconnected",
-			From: event.At(t.link.heard), To: event.At(now),
+			From: event.At(t.link.heard), To: event.At(now), LagMS: t.link.lag.Milliseconds(),
 		})
 	case !same:
 		t.reset(now.Add(-uptime))
 	}
 	if !t.link.up {
 		t.link.up = true
-		t.say(now, "source", "up", event.SourceUp{SourceRef: t.source(), Kind: "asterisk", Version: t.link.banner})
+		t.say(now, "source", "up", event.SourceUp{
+			SourceRef: t.source(), Kind: "asterisk", Version: t.link.banner,
+			Address: t.opt.address, LagMS: t.link.lag.Milliseconds(),
+		})
 	}
-	t.link.shutdown = false
+	t.link.shutdown, t.link.downSaid = false, false
+	t.link.life = started
 }
 
 func (t *Translator) setBoot(at time.Time) {
 	t.link.known, t.link.booted = true, at
+	if !t.link.started.IsZero() {
+		at = t.link.started
+	}
 	t.ids.setBoot(at)
 }
 
@@ -97,73 +121,11 @@ func (t *Translator) onShutdown(m *Message) {
 
 func (t *Translator) sourceDown(reason string) {
 	t.flushPauses(true)
-	if !t.link.up {
+	if !t.link.up && (!t.opt.live || t.link.downSaid) {
 		return
 	}
-	t.link.up = false
+	t.link.up, t.link.downSaid = false, true
 	t.say(t.clock.now, "source", "down", event.SourceDown{
 		SourceRef: t.source(), Reason: reason, Orderly: t.link.shutdown, LastHeard: event.At(t.link.heard),
-	})
-}
-
-// onCoreShowChannel takes a channel of a snapshot. One that is not known began
-// before the connection.
-func (t *Translator) onCoreShowChannel(m *Message) {
-	uid := m.Bytes("Uniqueid")
-	if len(uid) == 0 {
-		return
-	}
-	if t.link.channels == nil {
-		t.link.channels = make(map[string]bool)
-	}
-	t.link.channels[string(uid)] = true
-	if t.chans[string(uid)] != nil {
-		return
-	}
-	ch := t.newChannel(m, "", t.clock.now.Add(-clockTime(m.Bytes("Duration"))))
-	if c := ch.call; c.first == ch && ch.agent == nil && !t.inside(ch.device) {
-		t.create(c, event.DirectionIn, m)
-	}
-}
-
-// clockTime reads a duration spelled 00:01:02.
-func clockTime(b []byte) time.Duration {
-	var total, part time.Duration
-	for _, c := range b {
-		switch {
-		case c == ':':
-			total, part = (total+part)*60, 0
-		case '0' <= c && c <= '9' && part < 1e6:
-			part = part*10 + time.Duration(c-'0')
-		default:
-			return 0
-		}
-	}
-	return (total + part) * time.Second
-}
-
-// onCoreShowChannelsComplete compares, after a cut within one boot, what is up
-// with what was. Interactions of which nothing is left have ended unseen.
-func (t *Translator) onCoreShowChannelsComplete() {
-	if !t.link.resync {
-		t.link.channels = nil
-		return
-	}
-	t.link.resync = false
-	var living []string
-	for _, c := range t.openCalls() {
-		alive := false
-		for _, ch := range c.chans {
-			alive = alive || t.link.channels[ch.uid]
-		}
-		if alive {
-			living = append(living, c.id)
-			continue
-		}
-		t.lose(c)
-	}
-	t.link.channels = nil
-	t.say(t.clock.now, "source", "reset", event.SourceReset{
-		SourceRef: t.source(), Reason: event.ResetResync, Interactions: living, Detail: "channels compared after a reconnect",
 	})
 }

@@ -191,6 +191,9 @@ func (t *Translator) removeMember(a *agent, key memberKey) {
 func (t *Translator) onQueueStatusComplete() {
 	list := t.floor.list
 	t.floor.list = nil
+	if !t.opt.live {
+		t.takeEntries()
+	}
 	if list == nil || t.link.listed {
 		return
 	}

@@ -39,7 +39,7 @@ func (t *Translator) onAgentCalled(m *Message) {
 	}
 	a := t.memberAgent(iface, text(m.Bytes("MemberName")))
 	leg.agent = a
-	if leg.offer == nil {
+	if leg.offer == nil && leg.talk == nil {
 		t.offer(caller, leg, &offer{agent: a, queue: queue, visit: caller.visit, address: iface})
 	}
 }
@@ -50,7 +50,8 @@ func (t *Translator) offer(caller, leg *channel, o *offer) {
 	c := caller.call
 	t.adopt(leg, c)
 	c.offers = append(c.offers, o)
-	t.say(o.at, t.ids.short(leg.uid), "offered", event.InteractionOffered{
+	leg.offered++
+	t.sayOnce(o.at, t.ids.short(leg.uid), "offered", leg.offered, event.InteractionOffered{
 		Ref: c.ref(leg.id), Agent: o.agent.id, Queue: o.queue, Address: o.address,
 	})
 }
@@ -164,7 +165,8 @@ func (t *Translator) accept(leg, customer *channel, k *talk, joined time.Time) {
 		leg.offer = nil
 		c.offers = slices.DeleteFunc(c.offers, func(x *offer) bool { return x == o })
 	}
-	t.say(now, t.ids.short(leg.uid), "accepted", f)
+	leg.accepted++
+	t.sayOnce(now, t.ids.short(leg.uid), "accepted", leg.accepted, f)
 }
 
 // onAgentComplete ends a talk, when the agent's hang-up has not ended it

@@ -31,6 +31,11 @@ type Options struct {
 	Inside func(device string) bool
 	// Limits bound the reader.
 	Limits Limits
+	// live says that the client feeds the translator: both lists of a snapshot
+	// come after every login, the members' first.
+	live bool
+	// address is where the client is connected.
+	address string
 	// Fault gets what the reader could not make sense of; may be nil.
 	Fault func(*SyntaxError)
 }
@@ -267,6 +272,11 @@ func (t *Translator) event(m *Message) {
 	case "Shutdown":
 		t.onShutdown(m)
 	}
+}
+
+// sayOnce emits the n-th fact of a kind that an entity has, see identity.once.
+func (t *Translator) sayOnce(at time.Time, entity, kind string, n int, f event.Fact) {
+	t.opt.Emit(event.Meta{ID: t.ids.once(entity, kind, n), Source: t.ids.source, Tenant: t.opt.Tenant, Time: at}, f)
 }
 
 // say emits a fact that happened at the given time. Entity and kind make its

@@ -19,6 +19,8 @@ type visit struct {
 	position int
 	abandon  bool   // QueueCallerAbandon came, which a time-out sends too
 	status   string // QUEUESTATUS
+	limit    int64  // how long it may last, ms, if that is known
+	login    uint64 // the connection in which it was first seen
 }
 
 // onJoin begins a visit.
@@ -27,6 +29,9 @@ func (t *Translator) onJoin(m *Message) {
 	queue := text(m.Bytes("Queue"))
 	if ch == nil || queue == "" {
 		return
+	}
+	if v := ch.visit; v != nil && v.queue == queue && !v.left {
+		return // a snapshot was faster
 	}
 	t.join(ch, queue, number(m.Bytes("Position")), t.clock.now, m)
 }
@@ -50,7 +55,7 @@ func (t *Translator) join(ch *channel, queue string, position int, at time.Time,
 	case c.lastLeave == event.DequeueTransferred:
 		entry = event.EntryTransfer
 	}
-	v := &visit{ch: ch, queue: queue, joined: at, exten: ch.exten}
+	v := &visit{ch: ch, queue: queue, joined: at, exten: ch.exten, login: t.link.login}
 	ch.visit = v
 	ch.moved, ch.stopped = false, false
 	c.visits = append(c.visits, v)
@@ -58,22 +63,10 @@ func (t *Translator) join(ch *channel, queue string, position int, at time.Time,
 	c.lastQueue = queue
 	f := event.InteractionQueued{Ref: c.ref(""), Queue: queue, Reason: entry, Priority: ch.priority, Position: position}
 	if ch.queueArg == queue {
-		f.LimitMS = ch.limit
+		v.limit, f.LimitMS = ch.limit, ch.limit
 	}
-	t.say(at, c.short, "queued", f)
-}
-
-// onQueueEntry takes a waiting caller of a snapshot who is not known yet.
-func (t *Translator) onQueueEntry(m *Message) {
-	queue := text(m.Bytes("Queue"))
-	if queue == "" || t.channelOf(m, "", false) != nil {
-		return
-	}
-	since := t.clock.now.Add(-time.Duration(number(m.Bytes("Wait"))) * time.Second)
-	if len(m.Bytes("Uniqueid")) == 0 {
-		return
-	}
-	t.join(t.newChannel(m, "", since), queue, number(m.Bytes("Position")), since, m)
+	c.entered[queue]++
+	t.sayOnce(at, c.short, "queued:"+queue, c.entered[queue], f)
 }
 
 // onLeave notes that the caller is out of the line. Why shows only later: by
