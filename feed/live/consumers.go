@@ -50,59 +50,59 @@ func (c *consumers) init(f *Feed) { c.feed, c.known = f, map[string]*consumer{} 
 // storeTimeout bounds one use of the bucket.
 const storeTimeout = 5 * time.Second
 
-// attach makes s the connection of a consumer and gives the cursor to start after:
-// start when it was given, otherwise the stored one; a consumer that has none starts
-// at start, which is stored at once, so that nothing is missed if it is cut before its
-// first acknowledgement.
-func (c *consumers) attach(ctx context.Context, s *sub, name string, start eventlog.Cursor, given bool) (*consumer, eventlog.Cursor, error) {
+// place gives the cursor after which a consumer starts: start when it was given,
+// otherwise where it was. A consumer that has no place yet starts at start, which is
+// stored at once, so that nothing is missed if it is cut before its first
+// acknowledgement.
+func (c *consumers) place(ctx context.Context, tenant, name string, start eventlog.Cursor, given bool) (eventlog.Cursor, error) {
+	key := tenant + "/" + name
+	c.mu.Lock()
+	con := c.known[key]
+	if con != nil && !given {
+		start = con.cursor // the bucket may be behind it
+	}
+	c.mu.Unlock()
+	if con != nil {
+		return start, check(c.feed.log, tenant, start)
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	entry, err := c.feed.o.Consumers.Get(ctx, key)
+	if err != nil && !errors.Is(err, control.ErrNotFound) {
+		return start, fmt.Errorf("read the stored cursor of consumer %q: %w", name, err)
+	}
+	if err == nil && !given {
+		var at stored
+		if err := json.Unmarshal(entry.Value, &at); err != nil {
+			return start, fmt.Errorf("the stored cursor of consumer %q: %w", name, err)
+		}
+		start = at.Cursor
+	}
+	if gone := check(c.feed.log, tenant, start); gone != nil {
+		return start, gone
+	}
+	if err == nil {
+		return start, nil
+	}
+	return start, c.store(ctx, &consumer{key: key, cursor: start})
+}
+
+// claim makes s, which is connected, the connection of a consumer.
+func (c *consumers) claim(s *sub, name string, start eventlog.Cursor) {
 	key := s.tenant + "/" + name
 	c.mu.Lock()
 	con := c.known[key]
-	var before *sub
-	if con != nil { // the bucket may be behind what is known here
-		if before = con.owner; !given {
-			start = con.cursor
-		}
-	}
-	c.mu.Unlock()
-	fresh := con == nil
-	if fresh && !given {
-		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-		defer cancel()
-		entry, err := c.feed.o.Consumers.Get(ctx, key)
-		switch {
-		case errors.Is(err, control.ErrNotFound):
-		case err != nil:
-			return nil, start, fmt.Errorf("read the stored cursor of consumer %q: %w", name, err)
-		default:
-			var at stored
-			if err := json.Unmarshal(entry.Value, &at); err != nil {
-				return nil, start, fmt.Errorf("the stored cursor of consumer %q: %w", name, err)
-			}
-			start = at.Cursor
-		}
-	}
-	if err := check(c.feed.log, s.tenant, start); err != nil {
-		return nil, start, err
-	}
-	c.mu.Lock()
-	if con = c.known[key]; con == nil {
+	if con == nil {
 		con = &consumer{key: key}
 		c.known[key] = con
-	} else if con.owner != nil {
-		before = con.owner
 	}
+	before := con.owner
 	con.owner, con.cursor, con.dirty = s, start, true
+	s.consumer = con
 	c.mu.Unlock()
 	if before != nil {
 		before.goodbye(farewell{code: ws.CodeReplaced, reason: "another connection of this consumer took over"}, false)
 	}
-	if err := c.store(ctx, con); err != nil {
-		s.consumer = con
-		c.detach(s)
-		return nil, start, err
-	}
-	return con, start, nil
 }
 
 // acknowledge moves a consumer's place forward.

@@ -48,7 +48,7 @@ func (f *Feed) live(w http.ResponseWriter, r *http.Request) {
 	}
 	s.epoch, s.next = start.Epoch, start.Seq+1
 	if socket {
-		f.webSocket(w, r, who, s, start)
+		f.webSocket(w, r, who, s, start, q.consumer)
 	} else {
 		f.eventStream(w, r, who, s, start)
 	}
@@ -64,16 +64,9 @@ func (f *Feed) start(ctx context.Context, s *sub, q liveQuery) (eventlog.Cursor,
 		start = f.log.Head(s.tenant)
 	}
 	if q.consumer != "" {
-		var err error
-		if s.consumer, start, err = f.consumers.attach(ctx, s, q.consumer, start, q.given); err != nil {
-			return start, err
-		}
+		return f.consumers.place(ctx, s.tenant, q.consumer, start, q.given)
 	}
-	err := check(f.log, s.tenant, start)
-	if err != nil {
-		f.consumers.detach(s)
-	}
-	return start, err
+	return start, check(f.log, s.tenant, start)
 }
 
 // acceptsSSE says whether an Accept header lets text/event-stream through.
@@ -91,10 +84,9 @@ func acceptsSSE(accept []string) bool {
 	return false
 }
 
-func (f *Feed) webSocket(w http.ResponseWriter, r *http.Request, who *auth.Principal, s *sub, start eventlog.Cursor) {
+func (f *Feed) webSocket(w http.ResponseWriter, r *http.Request, who *auth.Principal, s *sub, start eventlog.Cursor, consumer string) {
 	c, err := ws.Upgrade(w, r, ws.Options{MaxMessage: maxAckMessage, Origins: f.o.Origins, Header: http.Header{CursorHeader: {start.String()}}})
 	if err != nil {
-		f.consumers.detach(s)
 		if he, ok := ws.AsHandshakeError(err); ok && !he.Hijacked {
 			if he.Status == http.StatusUpgradeRequired {
 				w.Header().Set("Sec-WebSocket-Version", "13")
@@ -104,10 +96,13 @@ func (f *Feed) webSocket(w http.ResponseWriter, r *http.Request, who *auth.Princ
 		return
 	}
 	how := wayWebSocket
-	if s.consumer != nil && !s.explicit {
+	if consumer != "" && !s.explicit {
 		how = wayAck
 	}
 	if f.begin(s, c.NetConn(), who, formWebSocket, how, nil) {
+		if consumer != "" {
+			f.consumers.claim(s, consumer, start)
+		}
 		go func() { f.finish(s, c.Serve(s)) }()
 	}
 }
@@ -150,7 +145,6 @@ func (f *Feed) begin(s *sub, nc net.Conn, who *auth.Principal, fm form, how way,
 	s.conn = f.pool.Add(nc, f.terms[how], s)
 	if err := f.enter(s); err != nil {
 		s.conn.Abort(err)
-		f.consumers.detach(s)
 		return false
 	}
 	if len(hello) > 0 {
