@@ -1,0 +1,169 @@
+// Package e2e runs the real program as its users do: one command against
+// another, over the network.
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// build compiles the program once for the test.
+func build(t *testing.T) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "trunkline")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/trunkline")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build the program: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// demo is a running `trunkline demo --json --agents 0`.
+type demo struct {
+	URL    string            `json:"url"`
+	Tokens map[string]string `json:"tokens"`
+}
+
+func startDemo(t *testing.T, bin string) demo {
+	t.Helper()
+	cmd := exec.Command(bin, "demo", "--json", "--agents", "0", "--addr", "127.0.0.1:0", "--data", t.TempDir())
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the demo did not end in order: %v\n%s", err, said.String())
+		}
+	})
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		t.Fatalf("the demo said nothing: %v", err)
+	}
+	var d demo
+	if err := json.Unmarshal(line, &d); err != nil {
+		t.Fatalf("the demo said %q: %v", line, err)
+	}
+	return d
+}
+
+// A real Asterisk's capture goes through the running server and comes out whole:
+// live, checked by `tail live`, and page by page.
+func TestCaptureThroughAServer(t *testing.T) {
+	bin := build(t)
+	d := startDemo(t, bin)
+	run := func(token string, args ...string) (string, string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), bin, append(args, "--url", d.URL)...)
+		cmd.Env = append(os.Environ(), "TRUNKLINE_TOKEN="+d.Tokens[token])
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("trunkline %s: %v\n%s%s", strings.Join(args, " "), err, out.String(), errs.String())
+		}
+		return out.String(), errs.String()
+	}
+	const capture = "../../source/asterisk/testdata/ami-capture.txt.gz"
+	facts, _ := run("ingest", "replay", "--format", "ami", "--print", capture)
+	sent := lines(facts)
+	if len(sent) < 500 {
+		t.Fatalf("the capture gives %d facts", len(sent))
+	}
+
+	// Following begins before anything is sent.
+	type tailed struct{ out, errs string }
+	followed := make(chan tailed, 1)
+	go func() {
+		out, errs := run("read", "tail", "live", "--after", "oldest", "--check", "--count", fmt.Sprint(len(sent)))
+		followed <- tailed{out, errs}
+	}()
+	summary, _ := run("ingest", "replay", "--format", "ami", capture)
+	if want := fmt.Sprintf("accepted %d, duplicates 0", len(sent)); !strings.Contains(summary, want) {
+		t.Fatalf("replay says\n%s\nnot %q", summary, want)
+	}
+	select {
+	case live := <-followed:
+		same(t, "live", sent, lines(live.out))
+		if !strings.Contains(live.errs, "nothing missing, nothing repeated, all in order") {
+			t.Errorf("tail says %q", live.errs)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the live feed did not give everything within 30 s")
+	}
+	same(t, "history", sent, history(t, d))
+
+	again, _ := run("ingest", "replay", "--format", "ami", capture)
+	if want := fmt.Sprintf("accepted 0, duplicates %d", len(sent)); !strings.Contains(again, want) {
+		t.Errorf("a second replay says\n%s\nnot %q", again, want)
+	}
+}
+
+// history reads GET /v1/events to its end, in small pages.
+func history(t *testing.T, d demo) []string {
+	t.Helper()
+	var all []string
+	for after := ""; ; {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", d.URL+"/v1/events?limit=100&after="+after, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+d.Tokens["read"])
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s %v: %s", resp.Status, err, b)
+		}
+		var page struct {
+			Events []json.RawMessage `json:"events"`
+			Cursor string            `json:"cursor"`
+			More   bool              `json:"more"`
+		}
+		if err := json.Unmarshal(b, &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Events {
+			all = append(all, string(e))
+		}
+		if !page.More {
+			return all
+		}
+		after = page.Cursor
+	}
+}
+
+func lines(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") }
+
+// same holds what came out against what went in: every event once, in order,
+// unchanged, with the log's number behind it.
+func same(t *testing.T, where string, sent, got []string) {
+	t.Helper()
+	if len(got) != len(sent) {
+		t.Fatalf("%s: %d events, %d were sent", where, len(got), len(sent))
+	}
+	for i := range sent {
+		whole := strings.TrimSuffix(sent[i], "}")
+		if !strings.HasPrefix(got[i], whole) || !strings.Contains(got[i][len(whole):], fmt.Sprintf(`"sequence":%d,`, i+1)) {
+			t.Fatalf("%s: event %d came out as\n%s\nand went in as\n%s", where, i+1, got[i], sent[i])
+		}
+	}
+}
