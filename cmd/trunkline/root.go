@@ -41,6 +41,7 @@ func newRootCmd() *cobra.Command {
 		newServeCmd(),
 		newDemoCmd(),
 		newReplayCmd(),
+		newTailCmd(),
 		newTokenCmd(),
 		newConfigCmd(),
 		newLogCmd(),
