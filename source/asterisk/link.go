@@ -38,7 +38,6 @@ func (t *Translator) onBanner(m *Message) {
 	t.link.listed, t.link.compared = false, false
 	t.link.rows, t.link.entries, t.link.waiting = nil, nil, nil
 	t.link.login++
-	t.link.cut = t.link.heard
 	t.floor.list = nil
 }
 
@@ -63,9 +62,13 @@ func (t *Translator) onFullyBooted(m *Message) {
 	case same && !t.link.up:
 		t.link.resync, t.link.stopping = true, false
 		clear(t.owed)
+		from := t.link.cut
+		if from.After(now) { // the PBX's clock was set back meanwhile
+			from = now
+		}
 		t.say(now, "source", "gap", event.SourceGap{
 			SourceRef: t.source(), Missing: "events while disconnected",
-			From: event.At(t.link.heard), To: event.At(now), LagMS: t.link.lag.Milliseconds(),
+			From: event.At(from), To: event.At(now), LagMS: t.link.lag.Milliseconds(),
 		})
 	case !same:
 		t.reset(now.Add(-uptime))
@@ -123,6 +126,9 @@ func (t *Translator) sourceDown(reason string) {
 	t.flushPauses(true)
 	if !t.link.up && (!t.opt.live || t.link.downSaid) {
 		return
+	}
+	if t.link.up {
+		t.link.cut = t.link.heard
 	}
 	t.link.up, t.link.downSaid = false, true
 	t.say(t.clock.now, "source", "down", event.SourceDown{

@@ -1,0 +1,294 @@
+package aspbx
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/md5"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// session is one client.
+type session struct {
+	p         *PBX
+	conn      net.Conn
+	wake      chan struct{} // of the writer
+	out       []byte        // under p.mu
+	closing   bool          // no more is taken into out
+	in        bool          // logged in
+	challenge string
+	events    bool
+	include   []*regexp.Regexp
+	exclude   []*regexp.Regexp
+}
+
+// maxBehind is how much a client may leave unread before it is cut off, as
+// Asterisk does after its write time-out.
+const maxBehind = 32 << 20
+
+// put queues bytes for the client; under p.mu.
+func (s *session) put(b []byte) {
+	if s.closing {
+		return
+	}
+	s.out = append(s.out, b...)
+	if len(s.out) > maxBehind {
+		s.drop()
+		return
+	}
+	s.signal()
+}
+
+func (s *session) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// end closes the connection once the client has what is queued.
+func (s *session) end() {
+	s.closing = true
+	s.signal()
+}
+
+// drop closes the connection at once.
+func (s *session) drop() {
+	s.closing = true
+	s.out = nil
+	s.conn.Close()
+	s.signal()
+}
+
+func (s *session) write() {
+	defer s.conn.Close()
+	for range s.wake {
+		for {
+			s.p.mu.Lock()
+			out, closing := s.out, s.closing
+			s.out = nil
+			s.p.drained.Broadcast()
+			s.p.mu.Unlock()
+			if len(out) == 0 {
+				if closing {
+					return
+				}
+				break
+			}
+			if _, err := s.conn.Write(out); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// wants tells whether the client's filters let an event through.
+func (s *session) wants(raw []byte) bool {
+	if !s.in || !s.events {
+		return false
+	}
+	ok := len(s.include) == 0
+	for _, f := range s.include {
+		ok = ok || f.Match(raw)
+	}
+	for _, f := range s.exclude {
+		ok = ok && !f.Match(raw)
+	}
+	return ok
+}
+
+// list writes the rows of an answer.
+type list struct {
+	b    bytes.Buffer
+	id   string
+	rows int
+}
+
+func (l *list) row(name string) {
+	l.finish()
+	l.rows++
+	fmt.Fprintf(&l.b, "Event: %s\r\n", name)
+	if l.id != "" {
+		fmt.Fprintf(&l.b, "ActionID: %s\r\n", l.id)
+	}
+}
+
+func (l *list) field(key string, value any) { fmt.Fprintf(&l.b, "%s: %v\r\n", key, value) }
+
+func (l *list) finish() {
+	if l.b.Len() > 0 && !bytes.HasSuffix(l.b.Bytes(), []byte("\r\n\r\n")) {
+		l.b.WriteString("\r\n")
+	}
+}
+
+// read takes the client's actions until it hangs up.
+func (s *session) read() {
+	lines := bufio.NewScanner(s.conn)
+	lines.Buffer(make([]byte, 4096), 64<<10)
+	action := make(map[string]string)
+	for lines.Scan() {
+		line := strings.TrimRight(lines.Text(), "\r")
+		if line != "" {
+			if key, value, ok := strings.Cut(line, ":"); ok {
+				action[strings.ToLower(key)] = strings.TrimSpace(value)
+			}
+			continue
+		}
+		if len(action) > 0 {
+			s.p.mu.Lock()
+			s.act(action)
+			s.p.mu.Unlock()
+		}
+		clear(action)
+	}
+}
+
+func (s *session) respond(a map[string]string, result string, fields ...string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Response: %s\r\n", result)
+	if id := a["actionid"]; id != "" {
+		fmt.Fprintf(&b, "ActionID: %s\r\n", id)
+	}
+	for i := 0; i+1 < len(fields); i += 2 {
+		fmt.Fprintf(&b, "%s: %s\r\n", fields[i], fields[i+1])
+	}
+	b.WriteString("\r\n")
+	s.put([]byte(b.String()))
+}
+
+// act answers an action; under p.mu.
+func (s *session) act(a map[string]string) {
+	action := strings.ToLower(a["action"])
+	switch action {
+	case "challenge":
+		if !strings.EqualFold(a["authtype"], "md5") {
+			s.respond(a, "Error", "Message", "Must specify AuthType")
+			return
+		}
+		s.challenge = strconv.Itoa(100_000_000 + rand.IntN(900_000_000))
+		s.respond(a, "Success", "Challenge", s.challenge)
+		return
+	case "login":
+		s.login(a)
+		return
+	}
+	if !s.in {
+		s.respond(a, "Error", "Message", "Permission denied")
+		return
+	}
+	now := s.p.clock()
+	w := s.p.world
+	switch action {
+	case "ping":
+		s.respond(a, "Success", "Ping", "Pong", "Timestamp", stamp(now))
+	case "logoff":
+		s.respond(a, "Goodbye", "Message", "Thanks for all the fish.")
+		s.end()
+	case "events":
+		s.events = a["eventmask"] != "off"
+		s.respond(a, "Success", "Events", a["eventmask"])
+	case "filter":
+		s.filter(a)
+	case "corestatus":
+		if !s.allowed(a, "reporting") {
+			return
+		}
+		up := s.p.lives[s.p.at].boot.In(s.p.zone())
+		s.respond(a, "Success", "CoreStartupDate", up.Format("2006-01-02"), "CoreStartupTime", up.Format("15:04:05"),
+			"CoreReloadDate", up.Format("2006-01-02"), "CoreReloadTime", up.Format("15:04:05"), "CoreCurrentCalls", "0")
+	case "queuestatus":
+		s.list(a, "Queue status will follow", "QueueStatusComplete", func(l *list) { w.queueStatus(l, a["queue"], now) })
+	case "queuesummary":
+		s.list(a, "Queue summary will follow", "QueueSummaryComplete", func(l *list) { w.queueSummary(l, a["queue"], now) })
+	case "coreshowchannels":
+		if s.allowed(a, "reporting") {
+			s.list(a, "Channels will follow", "CoreShowChannelsComplete", func(l *list) { w.coreShowChannels(l, now) })
+		}
+	case "devicestatelist":
+		if s.allowed(a, "reporting") {
+			s.list(a, "Device State Changes will follow", "DeviceStateListComplete", w.deviceStateList)
+		}
+	default:
+		s.respond(a, "Error", "Message", "Invalid/unknown command: "+a["action"]+".")
+	}
+	s.p.asked(s, action)
+}
+
+func (s *session) allowed(a map[string]string, class string) bool {
+	for c := range strings.SplitSeq(s.p.o.Write, ",") {
+		if c = strings.TrimSpace(c); c == class || c == "all" {
+			return true
+		}
+	}
+	s.respond(a, "Error", "Message", "Permission denied")
+	return false
+}
+
+func (s *session) list(a map[string]string, message, complete string, rows func(*list)) {
+	s.respond(a, "Success", "EventList", "start", "Message", message)
+	l := &list{id: a["actionid"]}
+	rows(l)
+	n := l.rows
+	l.row(complete)
+	l.field("EventList", "Complete")
+	l.field("ListItems", n)
+	l.finish()
+	s.put(l.b.Bytes())
+}
+
+func (s *session) login(a map[string]string) {
+	want := s.p.o.Secret
+	got := a["secret"]
+	if strings.EqualFold(a["authtype"], "md5") {
+		sum := md5.Sum([]byte(s.challenge + s.p.o.Secret))
+		want, got = hex.EncodeToString(sum[:]), a["key"]
+		if s.challenge == "" {
+			got = ""
+		}
+	}
+	s.challenge = ""
+	if a["username"] != s.p.o.User || subtle.ConstantTimeCompare([]byte(want), []byte(got)) != 1 {
+		s.respond(a, "Error", "Message", "Authentication failed")
+		s.end()
+		return
+	}
+	s.in, s.events = true, a["events"] != "off"
+	s.respond(a, "Success", "Message", "Authentication accepted")
+	l := &list{}
+	l.row("FullyBooted")
+	up := seconds(s.p.clock().Sub(s.p.lives[s.p.at].boot))
+	l.field("Privilege", "system,all")
+	l.field("Uptime", up)
+	l.field("LastReload", up)
+	l.field("Status", "Fully Booted")
+	l.finish()
+	s.put(l.b.Bytes())
+}
+
+// filter adds an expression; one with ! before it keeps events away.
+func (s *session) filter(a map[string]string) {
+	if !s.allowed(a, "system") {
+		return
+	}
+	text, not := strings.CutPrefix(a["filter"], "!")
+	re, err := regexp.CompilePOSIX(text)
+	if !strings.EqualFold(a["operation"], "add") || err != nil {
+		s.respond(a, "Error", "Message", "Filter did not compile")
+		return
+	}
+	if not {
+		s.exclude = append(s.exclude, re)
+	} else {
+		s.include = append(s.include, re)
+	}
+	s.respond(a, "Success", "Message", "Added a filter")
+}
+
+func stamp(t time.Time) string { return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000) }

@@ -1,0 +1,496 @@
+package asterisk_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"trunkline/event"
+	"trunkline/eventlog"
+	"trunkline/replay"
+	"trunkline/replay/aspbx"
+	"trunkline/source/asterisk"
+)
+
+// notebook is a log in memory that drops duplicates, as the real one does.
+type notebook struct {
+	mu         sync.Mutex
+	facts      []said
+	seen       map[string]string
+	duplicates int
+	conflicts  int
+	calls      int
+	fail       func(call int) error
+}
+
+func (n *notebook) Append(ctx context.Context, tenant string, events []event.Event) (eventlog.Result, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.calls++
+	if n.fail != nil {
+		if err := n.fail(n.calls); err != nil {
+			return eventlog.Result{}, err
+		}
+	}
+	if n.seen == nil {
+		n.seen = make(map[string]string)
+	}
+	for _, e := range events {
+		key := e.Source + " " + e.ID
+		if raw, ok := n.seen[key]; ok {
+			n.duplicates++
+			if raw != string(e.Raw) {
+				n.conflicts++
+			}
+			continue
+		}
+		n.seen[key] = string(e.Raw)
+		f, err := event.Decode(e)
+		if err != nil {
+			return eventlog.Result{}, err
+		}
+		n.facts = append(n.facts, said{event.Meta{ID: e.ID, Source: e.Source, Tenant: e.Tenant, Time: e.Time}, f})
+	}
+	return eventlog.Result{Accepted: len(events)}, nil
+}
+
+func (n *notebook) all() []said {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.facts)
+}
+
+// pbx serves the capture.
+func pbx(t testing.TB, o aspbx.Options) *aspbx.PBX {
+	served.once.Do(func() {
+		reads, err := replay.ReadTiming(bytes.NewReader(unzip(t, "ami-capture.timing.jsonl.gz")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if served.pbx, err = aspbx.Load(bytes.NewReader(capture(t)), reads, aspbx.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return served.pbx.With(o)
+}
+
+var served struct {
+	once sync.Once
+	pbx  *aspbx.PBX
+}
+
+// dialPipe connects to a PBX without a network, as virtual time needs it.
+func dialPipe(p *aspbx.PBX) func(context.Context) (net.Conn, error) {
+	return func(context.Context) (net.Conn, error) {
+		near, far := net.Pipe()
+		go p.ServeConn(far)
+		return near, nil
+	}
+}
+
+func clientOptions(p *aspbx.PBX, log asterisk.Appender) asterisk.ClientOptions {
+	start := time.Now()
+	return asterisk.ClientOptions{
+		Name: "pbx1", Tenant: "acme", Address: "pbx.example:5038", User: "trunkline", Secret: "trunkline",
+		Log: log, Dial: dialPipe(p),
+		Now: func() time.Time { return p.Start().Add(time.Since(start)) },
+	}
+}
+
+// runClient lets a client follow the PBX through its capture.
+func runClient(t testing.TB, p *aspbx.PBX, o asterisk.ClientOptions) *asterisk.Client {
+	t.Helper()
+	c := asterisk.NewClient(o)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := c.Run(ctx); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	if err := p.Play(ctx); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(5 * time.Second) // of virtual time: what was sent arrives
+	cancel()
+	running.Wait()
+	return c
+}
+
+// TestLiveEqualsTheTranslation follows the whole capture over the wire.
+func TestLiveEqualsTheTranslation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pbx(t, aspbx.Options{Speed: 1, Patience: time.Minute, Zone: time.FixedZone("Kathmandu", 5*3600+45*60)})
+		log := &notebook{}
+		o := clientOptions(p, log)
+		c := runClient(t, p, o)
+		got, want := callFacts(log.all()), callFacts(translateTimed(t).facts)
+		if got != want {
+			t.Errorf("live facts differ: %s", firstDifference(got, want))
+		}
+		n := counts(log.all())
+		for typ, w := range golden {
+			if g := n[typ]; g != w && typ != "source.reset" && typ != "agent.terminal_changed" {
+				t.Errorf("%d %s, want %d", g, typ, w)
+			}
+		}
+		if open := stillOpen(t, log.all()); len(open) > 0 {
+			t.Errorf("still open: %v", open)
+		}
+		if h := c.Health(); h.Logins != 3 || h.Faults != 0 || h.State != asterisk.StateDown || h.Open != 0 || h.Waiting != 0 {
+			t.Errorf("got %+v", h)
+		}
+	})
+}
+
+// callFacts are those of interactions, which the PBX gives their time.
+func callFacts(facts []said) string {
+	var b strings.Builder
+	for _, s := range facts {
+		if strings.HasPrefix(s.fact.EventType(), "interaction.") {
+			raw := data(s.fact)
+			if strings.Contains(raw, "lost") { // when it was missed is when the connection was made again
+				s.meta.ID, s.meta.Time = "", time.Time{}
+			}
+			fmt.Fprintf(&b, "%s %s %s\n", s.meta.ID, s.meta.Time.UTC().Format(time.StampMilli), raw)
+		}
+	}
+	return b.String()
+}
+
+func data(f event.Fact) string {
+	e, err := event.Encode(event.Meta{ID: "x", Source: "x"}, f)
+	if err != nil {
+		return err.Error()
+	}
+	return string(e.Raw)
+}
+
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(g), len(w)) {
+		if g[i] != w[i] {
+			return fmt.Sprintf("line %d:\n got %s\nwant %s", i+1, g[i], w[i])
+		}
+	}
+	return fmt.Sprintf("%d lines, want %d", len(g), len(w))
+}
+
+func TestFiltersKeepTheVolumeDown(t *testing.T) {
+	read := func(o aspbx.Options) (string, int64) {
+		var facts string
+		var events int64
+		synctest.Test(t, func(t *testing.T) {
+			o.Speed, o.Patience = 1, time.Minute
+			p := pbx(t, o)
+			log := &notebook{}
+			c := runClient(t, p, clientOptions(p, log))
+			facts, events = callFacts(log.all()), c.Health().Events
+		})
+		return facts, events
+	}
+	with, few := read(aspbx.Options{})
+	without, many := read(aspbx.Options{Write: "reporting"})
+	if with != without {
+		t.Errorf("filters change facts: %s", firstDifference(with, without))
+	}
+	if few*2 > many {
+		t.Errorf("got %d of %d events", few, many)
+	}
+}
+
+func TestClientWithoutWriteReporting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pbx(t, aspbx.Options{Speed: 1, Patience: time.Minute, Write: "none"})
+		log := &notebook{}
+		runClient(t, p, clientOptions(p, log))
+		// Without CoreStatus the boot is known to a second or so only.
+		boots := regexp.MustCompile(`\b(179521(0717|0718|1206|1254|1255|1207))([/-])`)
+		got := boots.ReplaceAllString(callFacts(log.all()), "boot$3")
+		if want := boots.ReplaceAllString(callFacts(translateTimed(t).facts), "boot$3"); got != want {
+			t.Errorf("got %s", firstDifference(got, want))
+		}
+	})
+}
+
+func TestWrongSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pbx(t, aspbx.Options{Secret: "other"})
+		log := &notebook{}
+		o := clientOptions(p, log)
+		dials := 0
+		dial := o.Dial
+		o.Dial = func(ctx context.Context) (net.Conn, error) { dials++; return dial(ctx) }
+		c := asterisk.NewClient(o)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+		defer cancel()
+		if err := c.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if dials < 15 || dials > 45 {
+			t.Errorf("%d attempts in ten minutes", dials)
+		}
+		downs := of[event.SourceDown](log.all())
+		if len(downs) != 1 || !strings.Contains(downs[0].Reason, "login refused: Authentication failed") {
+			t.Errorf("got %+v", downs)
+		}
+	})
+}
+
+func TestOptionsOfTheClient(t *testing.T) {
+	good := asterisk.ClientOptions{Name: "p", Address: "a:5038", User: "u", Secret: "s", Log: &notebook{}}
+	for name, change := range map[string]func(*asterisk.ClientOptions){
+		"name":    func(o *asterisk.ClientOptions) { o.Name = "" },
+		"a/b":     func(o *asterisk.ClientOptions) { o.Name = "a/b" },
+		"log":     func(o *asterisk.ClientOptions) { o.Log = nil },
+		"address": func(o *asterisk.ClientOptions) { o.Address = "nowhere" },
+		"user":    func(o *asterisk.ClientOptions) { o.User = "a\r\nAction: x" },
+		"secret":  func(o *asterisk.ClientOptions) { o.Secret = "" },
+		"lines":   func(o *asterisk.ClientOptions) { o.Secret = "a\nb" },
+		"file":    func(o *asterisk.ClientOptions) { o.Secret, o.SecretFile = "", "/does/not/exist" },
+		"silence": func(o *asterisk.ClientOptions) { o.Silence = time.Second },
+	} {
+		o := good
+		change(&o)
+		if err := asterisk.NewClient(o).Run(context.Background()); !errors.Is(err, asterisk.ErrOptions) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestSecretsFromFileAndEnvironment(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("hush\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AMI_SECRET", "hush")
+	for name, set := range map[string]func(*asterisk.ClientOptions){
+		"file":        func(o *asterisk.ClientOptions) { o.SecretFile = file },
+		"environment": func(o *asterisk.ClientOptions) { o.SecretEnv = "AMI_SECRET" },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := pbx(t, aspbx.Options{Secret: "hush"})
+			log := &notebook{}
+			o := clientOptions(p, log)
+			o.Secret = ""
+			set(&o)
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+			defer cancel()
+			if err := asterisk.NewClient(o).Run(ctx); err != nil {
+				t.Error(err)
+			}
+			if ups := of[event.SourceUp](log.all()); len(ups) != 1 || ups[0].Address != "pbx.example:5038" {
+				t.Errorf("%s: got %+v", name, ups)
+			}
+		})
+	}
+}
+
+// TestOtherEndsThatAreNoPBX says garbage, nothing, or too little.
+func TestOtherEndsThatAreNoPBX(t *testing.T) {
+	for name, c := range map[string]struct {
+		say  string
+		want string
+	}{
+		"a web server": {"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n", "no banner within"},
+		"silence":      {"", "no banner within"},
+		"noise":        {string(bytes.Repeat([]byte{0, 0xff, '\n', ':'}, 100_000)), "no banner within"},
+		"events first": {"Event: Hangup\r\nUniqueid: 1.1\r\n\r\n", "not a manager interface: it began with"},
+		"a banner":     {"Asterisk Call Manager/11.0.0\r\n", "no challenge within"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			log := &notebook{}
+			o := clientOptions(pbx(t, aspbx.Options{}), log)
+			o.Dial = func(context.Context) (net.Conn, error) {
+				near, far := net.Pipe()
+				go func() { _, _ = io.WriteString(far, c.say); _, _ = io.Copy(io.Discard, far) }()
+				return near, nil
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+			defer cancel()
+			if err := asterisk.NewClient(o).Run(ctx); err != nil {
+				t.Error(err)
+			}
+			downs := of[event.SourceDown](log.all())
+			if len(downs) != 1 || !strings.Contains(downs[0].Reason, c.want) {
+				t.Errorf("%s: got %+v", name, downs)
+			}
+		})
+	}
+}
+
+// TestAQuietPBXStaysConnected has no events for a while, but answers pings.
+func TestAQuietPBXStaysConnected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &notebook{}
+		c := asterisk.NewClient(clientOptions(pbx(t, aspbx.Options{}), log)) // which never plays
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		if err := c.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if h, downs := c.Health(), of[event.SourceDown](log.all()); h.Logins != 1 || len(downs) != 1 || downs[0].Reason != "stopped" {
+			t.Errorf("got %+v, %+v", h, downs)
+		}
+	})
+}
+
+// TestAPBXThatStopsTalking is connected, and says nothing any more.
+func TestAPBXThatStopsTalking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pbx(t, aspbx.Options{Speed: 1, Patience: time.Minute})
+		log := &notebook{}
+		o := clientOptions(p, log)
+		var conns []*stopping
+		o.Dial = func(ctx context.Context) (net.Conn, error) {
+			near, far := net.Pipe()
+			go p.ServeConn(far)
+			s := &stopping{Conn: near, wait: make(chan struct{})}
+			conns = append(conns, s)
+			return s, nil
+		}
+		c := asterisk.NewClient(o)
+		ctx, cancel := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() { _ = c.Run(ctx) })
+		running.Go(func() { _ = p.Play(ctx) })
+		time.Sleep(3 * time.Minute)
+		conns[0].stop()
+		time.Sleep(2 * time.Minute)
+		h := c.Health()
+		cancel()
+		running.Wait()
+		facts := log.all()
+		downs, gaps, resets := of[event.SourceDown](facts), of[event.SourceGap](facts), of[event.SourceReset](facts)
+		if len(downs) != 2 || !strings.HasPrefix(downs[0].Reason, "nothing heard for 3") || h.State != asterisk.StateUp || h.Logins != 2 {
+			t.Errorf("got %+v, %+v", downs, h)
+		}
+		if len(gaps) != 1 || gaps[0].To.Sub(gaps[0].From.Time) < 20*time.Second {
+			t.Errorf("got %+v", gaps)
+		}
+		if len(resets) != 2 || resets[1].Reason != event.ResetResync {
+			t.Errorf("got %+v", resets)
+		}
+	})
+}
+
+// stopping is a connection over which nothing comes after stop.
+type stopping struct {
+	net.Conn
+	mu      sync.Mutex
+	stopped bool
+	wait    chan struct{}
+	once    sync.Once
+}
+
+func (s *stopping) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+}
+
+func (s *stopping) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	s.mu.Lock()
+	stopped := s.stopped
+	s.mu.Unlock()
+	if stopped && err == nil {
+		<-s.wait
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
+func (s *stopping) Close() error {
+	s.once.Do(func() { close(s.wait) })
+	return s.Conn.Close()
+}
+
+// TestALogThatRefuses answers busy, unknown and over quota for a while.
+func TestALogThatRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pbx(t, aspbx.Options{Speed: 1, Patience: time.Minute})
+		log := &notebook{fail: func(call int) error {
+			switch call % 5 {
+			case 0:
+				return eventlog.ErrBusy
+			case 1:
+				return eventlog.ErrUnknown
+			case 2:
+				return &eventlog.QuotaError{RetryAfter: 3 * time.Second, Reason: "too many"}
+			case 3:
+				return &eventlog.UnavailableError{Reason: "no disk"}
+			}
+			return nil
+		}}
+		runClient(t, p, clientOptions(p, log))
+		if got, want := callFacts(log.all()), callFacts(translateTimed(t).facts); got != want {
+			t.Errorf("got %s", firstDifference(got, want))
+		}
+		if log.duplicates != 0 {
+			t.Errorf("%d duplicates", log.duplicates)
+		}
+	})
+}
+
+// TestALogThatIsAwayStopsTheReading holds the PBX in its socket, and says so.
+func TestALogThatIsAwayStopsTheReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pbx(t, aspbx.Options{Speed: 1, Patience: time.Minute})
+		away := true
+		log := &notebook{fail: func(int) error {
+			if away {
+				return &eventlog.UnavailableError{Reason: "no disk"}
+			}
+			return nil
+		}}
+		o := clientOptions(p, log)
+		o.MaxWaiting = 50
+		c := asterisk.NewClient(o)
+		ctx, cancel := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() { _ = c.Run(ctx) })
+		running.Go(func() { _ = p.Play(ctx) })
+		time.Sleep(4 * time.Minute)
+		h := c.Health()
+		if h.State != asterisk.StateHeld || h.Reason != "log takes no appends: no disk" || h.Waiting < 50 || h.Waiting > 200 {
+			t.Errorf("got %+v", h)
+		}
+		log.mu.Lock()
+		away = false
+		log.mu.Unlock()
+		time.Sleep(30 * time.Minute)
+		cancel()
+		running.Wait()
+		if got, want := callFacts(log.all()), callFacts(translateTimed(t).facts); got != want {
+			t.Errorf("got %s", firstDifference(got, want))
+		}
+	})
+}
+
+// TestAStopWithALogThatIsAway ends all the same and says what was lost.
+func TestAStopWithALogThatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pbx(t, aspbx.Options{})
+		o := clientOptions(p, &notebook{fail: func(int) error { return eventlog.ErrBusy }})
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		start := time.Now()
+		err := asterisk.NewClient(o).Run(ctx)
+		if took := time.Since(start); !errors.Is(err, asterisk.ErrUndelivered) || took > 16*time.Second {
+			t.Errorf("got %v after %v", err, took)
+		}
+	})
+}
