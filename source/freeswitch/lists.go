@@ -1,0 +1,371 @@
+package freeswitch
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"trunkline/event"
+	"trunkline/source/clean"
+)
+
+// Lists are what api commands answer. The event socket does not say which
+// command an answer belongs to, but every list begins with a line that names its
+// columns, and no two kinds of list have the same.
+
+// table is a list with named columns.
+type table struct {
+	cols map[string]int
+	rows [][]string
+}
+
+// get returns a field of a row, "" when there is no such column.
+func (l *table) get(row []string, col string) string {
+	i, ok := l.cols[col]
+	if !ok || i >= len(row) {
+		return ""
+	}
+	return clean.Text(row[i])
+}
+
+// parseTable reads lines of fields between bars up to the line that ends the
+// list. Rows whose number of fields is another one are left out.
+func parseTable(body string) (l table) {
+	for line := range strings.Lines(body) {
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" || strings.HasPrefix(line, "+OK") || strings.HasPrefix(line, "-ERR") {
+			if l.cols != nil {
+				break
+			}
+			continue
+		}
+		row := strings.Split(line, "|")
+		if l.cols == nil {
+			l.cols = make(map[string]int, len(row))
+			for i, name := range row {
+				l.cols[name] = i
+			}
+			continue
+		}
+		if len(row) == len(l.cols) {
+			l.rows = append(l.rows, row)
+		}
+	}
+	return l
+}
+
+func (l *table) has(cols ...string) bool {
+	return !slices.ContainsFunc(cols, func(c string) bool { _, ok := l.cols[c]; return !ok })
+}
+
+// response takes the answer to an api command.
+func (t *Translator) response(body []byte) {
+	if core := uuidBody(body); core != "" {
+		t.meet(core)
+		return
+	}
+	text := string(body)
+	if version, ok := strings.CutPrefix(text, "FreeSWITCH Version "); ok {
+		version, _, _ = strings.Cut(version, " ")
+		t.link.version = clean.Text(version)
+		return
+	}
+	if rest, ok := strings.CutSuffix(strings.TrimSpace(text), " total."); ok && clean.Number(rest) == 0 && rest == "0" {
+		t.onChannels(&table{})
+		return
+	}
+	switch l := parseTable(text); {
+	case l.has("name", "contact", "status", "state"):
+		t.onAgents(&l)
+	case l.has("name", "strategy", "max_wait_time"):
+		t.onQueues(&l)
+	case l.has("queue", "agent", "level"):
+		t.onTiers(&l)
+	case l.has("queue", "uuid", "session_uuid", "joined_epoch"):
+		t.onMembers(&l)
+	case l.has("uuid", "direction", "created_epoch"):
+		t.onChannels(&l)
+	}
+}
+
+// onQueues takes the list of queues. The same again says nothing.
+func (t *Translator) onQueues(l *table) {
+	whole := t.opt.Whole || !t.link.listed.queues
+	t.link.listed.queues = true
+	there := make(map[string]bool)
+	for _, row := range l.rows {
+		name := l.get(row, "name")
+		if name == "" {
+			continue
+		}
+		there[name] = true
+		f := event.QueueConfigured{
+			Queue: name, Name: name, Media: event.MediaPhone,
+			MaxWaitMS: int64(max(clean.Number(l.get(row, "max_wait_time")), 0)) * 1000,
+		}
+		if old, ok := t.floor.queues[name]; ok && old.MaxWaitMS == f.MaxWaitMS {
+			continue
+		}
+		t.floor.queues[name] = f
+		t.say(t.clock.now, t.kindOf("configured", name, t.clock.now), f)
+	}
+	if !whole {
+		return
+	}
+	for _, name := range sortedKeys(t.floor.queues) {
+		if !there[name] {
+			delete(t.floor.queues, name)
+			t.say(t.clock.now, t.kindOf("configured", name, t.clock.now), event.QueueConfigured{Queue: name, Name: name, Removed: true})
+		}
+	}
+}
+
+// onAgents takes the list of agents, and says what is new in it.
+func (t *Translator) onAgents(l *table) {
+	whole := t.opt.Whole || !t.link.listed.agents
+	t.link.listed.agents = true
+	there := make(map[string]bool)
+	for _, row := range l.rows {
+		name, contact := l.get(row, "name"), l.get(row, "contact")
+		if name == "" {
+			continue
+		}
+		there[name] = true
+		a := t.floor.agents[name]
+		isNew := a == nil
+		if isNew {
+			a = t.newAgent(name)
+		}
+		before := a.contact
+		t.setContact(a, contact)
+		switch {
+		case isNew:
+			t.provisioned(a, "created", event.AgentProvisioned{Change: event.ProvisionCreated, Name: name, Address: a.contact})
+		case before != a.contact:
+			t.provisioned(a, "updated", event.AgentProvisioned{Change: event.ProvisionUpdated, Name: name, Address: a.contact})
+		}
+		if at, ok := seconds(l.get(row, "last_offered_call")); ok {
+			a.offered = at.Add(t.opt.Shift)
+		}
+		since, ok := seconds(l.get(row, "last_status_change"))
+		if ok {
+			since = since.Add(t.opt.Shift)
+		}
+		t.status(a, l.get(row, "status"), since)
+		t.state(a, l.get(row, "state"))
+	}
+	if !whole {
+		return
+	}
+	for _, a := range t.sortedAgents() {
+		if !there[a.name] {
+			t.removeAgent(a)
+		}
+	}
+}
+
+// onTiers takes the list of which agents serve which queues.
+func (t *Translator) onTiers(l *table) {
+	whole := t.opt.Whole || !t.link.listed.tiers
+	t.link.listed.tiers = true
+	there := make(map[string]bool)
+	for _, row := range l.rows {
+		queue, name := l.get(row, "queue"), l.get(row, "agent")
+		if queue == "" || name == "" {
+			continue
+		}
+		there[queue+"|"+name] = true
+		t.setTier(t.agentOf(name), queue, clean.Number(l.get(row, "level")))
+	}
+	if !whole {
+		return
+	}
+	for _, a := range t.sortedAgents() {
+		for _, queue := range sortedKeys(a.tiers) {
+			if !there[queue+"|"+a.name] {
+				t.removeTier(a, queue)
+			}
+		}
+	}
+}
+
+// onMembers takes the callers of a queue: those who wait and those who talk.
+func (t *Translator) onMembers(l *table) {
+	for _, row := range l.rows {
+		member, session, queue := l.get(row, "uuid"), l.get(row, "session_uuid"), l.get(row, "queue")
+		joined, ok := seconds(l.get(row, "joined_epoch"))
+		state := l.get(row, "state")
+		if !ok || member == "" || session == "" || queue == "" || state == "Abandoned" || t.over.has(member) || t.over.has(session) {
+			continue
+		}
+		v := t.visits[member]
+		if v == nil {
+			joined = joined.Add(t.opt.Shift)
+			c := t.calls[session]
+			if c == nil {
+				c = t.newCall(session, joined)
+			}
+			t.createLate(c, customer(l.get(row, "cid_number"), l.get(row, "cid_name")))
+			v = t.join(c, member, queue, joined)
+		}
+		v.heard = t.clock.now
+		t.serve(v, state, l, row)
+	}
+}
+
+// serve takes who serves a member of a list, and since when.
+func (t *Translator) serve(v *visit, state string, l *table, row []string) {
+	name := l.get(row, "serving_agent")
+	if v.answered || v.left || name == "" || name == "ring-all" { // which says nobody by name
+		return
+	}
+	a := t.agentOf(name)
+	switch state {
+	case "Trying":
+		if !slices.ContainsFunc(v.call.offers, func(o *offer) bool { return o.agent == a }) {
+			at := v.joined
+			if a.offered.After(at) && !a.offered.After(t.clock.now) {
+				at = a.offered
+			}
+			t.offer(v.call, v, a, at)
+		}
+	case "Answered":
+		if at, ok := seconds(l.get(row, "bridge_epoch")); ok {
+			t.answer(v, a, "", at.Add(t.opt.Shift))
+		}
+	}
+}
+
+// missing is what was open when a list of channels came that does not have it.
+type missing struct {
+	at     time.Time
+	chans  map[string]bool
+	calls  map[string]bool
+	visits map[string]bool
+}
+
+// settled is how long something must not have been heard of to be missed in a
+// list: FreeSWITCH writes its list of channels a moment after the events.
+const settled = 5 * time.Second
+
+// onChannels takes the list of all channels, which comes last in a snapshot.
+// What it does not have is ended a little later, when the events have been read
+// that were under way when it was written.
+func (t *Translator) onChannels(l *table) {
+	now := t.clock.now
+	alive := make(map[string]bool, len(l.rows))
+	for _, row := range l.rows {
+		uuid := l.get(row, "uuid")
+		alive[uuid] = true
+		t.listedChannel(uuid, l, row)
+	}
+	m := &missing{at: now, chans: make(map[string]bool), calls: make(map[string]bool), visits: make(map[string]bool)}
+	old := func(heard time.Time) bool { return now.Sub(heard) > settled || heard.Before(t.link.since) }
+	for uuid, ch := range t.chans {
+		if !alive[uuid] && old(ch.heard) {
+			m.chans[uuid] = true
+		}
+	}
+	for uuid, c := range t.calls {
+		if !alive[uuid] && len(c.chans) == 0 && old(c.touched) {
+			m.calls[uuid] = true
+		}
+	}
+	if t.link.resync {
+		for member, v := range t.visits {
+			if v.heard.Before(t.link.since) && !v.left {
+				m.visits[member] = true
+			}
+		}
+	}
+	t.later.missing = m
+}
+
+// listedChannel takes a channel of the list. One that is not known began before
+// the login.
+func (t *Translator) listedChannel(uuid string, l *table, row []string) {
+	if ch := t.chans[uuid]; ch != nil {
+		ch.heard = t.clock.now
+		return
+	}
+	if uuid == "" || t.over.has(uuid) {
+		return
+	}
+	start, ok := seconds(l.get(row, "created_epoch"))
+	if start = start.Add(t.opt.Shift); !ok {
+		start = t.clock.now
+	}
+	ch := &channel{
+		uuid: uuid, id: t.ids.entity(uuid), device: deviceOf(l.get(row, "name")), number: l.get(row, "dest"), start: start,
+		heard: t.clock.now, outbound: l.get(row, "direction") == "outbound",
+	}
+	ch.agent = t.agentAt(ch.device)
+	c := t.calls[uuid]
+	if parent := t.calls[l.get(row, "call_uuid")]; c == nil && parent != nil {
+		c = parent
+	}
+	if c == nil {
+		c = t.newCall(uuid, start)
+	}
+	for _, k := range c.talks {
+		if k.agent == ch.agent && k.ch == nil && (k.leg == "" || k.leg == uuid) {
+			ch.queued = true
+		}
+	}
+	t.place(ch, c)
+	if ch == c.first && !ch.outbound && !t.inside(ch) {
+		t.create(c, event.DirectionIn, customer(l.get(row, "cid_num"), l.get(row, "cid_name")))
+	}
+}
+
+// reconcile ends what a list of channels did not have and no event ended since.
+// After a login it names what lives on, so that whatever else an earlier
+// connection left open is ended too.
+func (t *Translator) reconcile(m *missing) {
+	for _, c := range t.openCalls() {
+		for _, v := range slices.Clone(c.visits) {
+			if m.visits[v.member] && v.heard.Before(t.link.since) {
+				t.dequeue(v, event.DequeueLost, t.clock.now, t.ids.origin)
+				t.forgetMember(v)
+			}
+		}
+		t.reconcileCall(c, m)
+	}
+	if !t.link.resync {
+		return
+	}
+	t.link.resync = false
+	var living []string
+	for _, c := range t.openCalls() {
+		if c.created {
+			living = append(living, c.id)
+		}
+	}
+	if len(living) > maxLiving {
+		return
+	}
+	t.say(t.clock.now, "reset"+stamp(t.clock.now), event.SourceReset{
+		SourceRef: t.source(), Reason: event.ResetResync, Interactions: living, Detail: "channels compared after a login",
+	})
+}
+
+// maxLiving is how many interactions one fact can name and still be an event of
+// a size that is taken.
+const maxLiving = 5000
+
+func (t *Translator) reconcileCall(c *call, m *missing) {
+	gone := slices.DeleteFunc(slices.Clone(c.chans), func(ch *channel) bool { return !m.chans[ch.uuid] || ch.heard.After(m.at) })
+	if len(gone) == len(c.chans) && (len(gone) > 0 || m.calls[c.uuid] && !c.touched.After(m.at)) {
+		t.lose(c)
+		return
+	}
+	for _, ch := range gone {
+		if k := ch.talk; k != nil {
+			t.release(k, t.clock.now, t.ids.origin, event.EndNone)
+		}
+		if ch.offer != nil {
+			t.endOffer(ch.offer, event.OfferCancelled, "lost")
+		}
+		t.drop(ch)
+	}
+}
