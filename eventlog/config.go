@@ -28,7 +28,7 @@ type Config struct {
 	DiskReserve  uint64        // free bytes below which the embedded log takes no appends, default 256 MiB
 	Identities   int           // identities remembered per shard, default 5,000,000
 	IdentityAge  time.Duration // how long an identity is remembered, default RetainAge
-	Cache        int           // bytes of recent commits kept in memory per shard, default 32 MiB
+	Cache        int           // bytes of new commits, and as many of old ones read lately, kept in memory per shard, default 32 MiB
 	MaxEvents    int           // events of one commit
 	MaxPending   int           // bytes waiting to be committed per shard
 	Gather       time.Duration // longest wait for company before a commit

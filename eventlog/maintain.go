@@ -209,6 +209,9 @@ func (l *Log) recover(ctx context.Context, cause error) error {
 			err = l.engine.Restart(ctx)
 		}
 		if err == nil {
+			for _, s := range l.shards {
+				s.history.clear()
+			}
 			l.restarted = time.Now()
 			l.cfg.Logger.Info("log engine was restarted after a failure", "cause", cause)
 			return nil

@@ -157,6 +157,11 @@ type fetched struct {
 	err     error
 }
 
+// firstFetch is how many commits are fetched at first; each fetch takes four
+// times as many as the one before, so that who wants one event does not pay for
+// a thousand.
+const firstFetch = 4
+
 // fetch reads a span of the store ahead of its consumer. Commits that cannot be
 // read are left out and noted as breaks.
 func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
@@ -164,22 +169,19 @@ func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
 	go func() {
 		defer close(out)
 		patience := time.Now().Add(10 * time.Second)
+		most := firstFetch
 		for from := span.From; from <= span.To; {
-			var cs []*commit.Commit
-			_, err := s.stream.Read(ctx, from, int(min(span.To-from+1, 1024)), func(msg []byte) error {
-				if c, err := commit.Parse(msg); err == nil && c.Sequence <= span.To {
-					cs = append(cs, c)
-				}
-				return nil
-			})
+			cs := s.history.run(from, span.To)
+			var err error
+			if len(cs) == 0 {
+				cs, err = s.fetchStore(ctx, from, span.To, most)
+				most = min(most*4, 1024)
+			}
 			if errors.Is(err, engine.ErrDown) && len(cs) == 0 && time.Now().Before(patience) && pause(ctx, retryPause) {
 				continue // the engine is being restarted
 			}
 			if err != nil && ctx.Err() == nil {
 				err = fmt.Errorf("read the log of shard %d: %w", s.id, err)
-			}
-			if err == nil {
-				s.noteGaps(from, span.To, cs)
 			}
 			select {
 			case out <- fetched{cs, err}:
@@ -193,6 +195,21 @@ func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
 		}
 	}()
 	return out
+}
+
+// fetchStore reads one batch of the store.
+func (s *shard) fetchStore(ctx context.Context, from, to uint64, most int) (cs []*commit.Commit, err error) {
+	_, err = s.stream.Read(ctx, from, int(min(to-from+1, uint64(most))), func(msg []byte) error {
+		if c, err := commit.Parse(msg); err == nil && c.Sequence <= to {
+			cs = append(cs, c)
+		}
+		return nil
+	})
+	s.history.add(cs)
+	if err == nil {
+		s.noteGaps(from, to, cs)
+	}
+	return cs, err
 }
 
 // noteGaps remembers commits that the store should have had when it was read

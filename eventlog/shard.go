@@ -17,13 +17,14 @@ import (
 // shard is one shard as this process sees it: its stream, its index, the ring
 // of recent commits, its followers, and its writer when this process owns it.
 type shard struct {
-	log    *Log
-	id     int
-	stream *engine.Stream
-	index  *index.Shard
-	ring   *ring
-	follow follower
-	tasks  sync.WaitGroup
+	log     *Log
+	id      int
+	stream  *engine.Stream
+	index   *index.Shard
+	ring    *ring    // what is new
+	history *history // what was read lately
+	follow  follower
+	tasks   sync.WaitGroup
 
 	mu       sync.Mutex     // guards the fields below
 	writer   *writer.Writer // nil while another node owns the shard
@@ -34,7 +35,7 @@ type shard struct {
 
 func openShard(ctx context.Context, l *Log, id int, fresh bool) (*shard, error) {
 	s := &shard{
-		log: l, id: id, reason: "starting", ring: newRing(l.cfg.Cache),
+		log: l, id: id, reason: "starting", ring: newRing(l.cfg.Cache), history: newHistory(l.cfg.Cache),
 		index: index.New(id, index.Limits{Identities: l.cfg.Identities, IdentityAge: l.cfg.IdentityAge}),
 	}
 	s.follow.init(s)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -205,4 +206,34 @@ func BenchmarkEncode256(b *testing.B) {
 		}
 		bl.Encode(head)
 	}
+}
+
+func TestAppendJSON(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
+	for _, c := range []struct{ name, want string }{
+		{`{"id":"1","data":{"a":1}}`, `{"id":"1","data":{"a":1},"tenant":"acme","sequence":7,"received":"2026-01-02T03:04:05.006Z"}`},
+		{`{"tenant":"acme","id":"1"}`, `{"tenant":"acme","id":"1","sequence":7,"received":"2026-01-02T03:04:05.006Z"}`},
+		{`{"data":{"tenant":"other"}}`, `{"data":{"tenant":"other"},"tenant":"acme","sequence":7,"received":"2026-01-02T03:04:05.006Z"}`},
+		{"{\"id\":\"1\"\n} ", "{\"id\":\"1\"\n" + `,"tenant":"acme","sequence":7,"received":"2026-01-02T03:04:05.006Z"}`},
+	} {
+		r := commit.Record{Seq: 7, Received: at, Raw: []byte(c.name)}
+		if got := string(r.AppendJSON(nil, "acme")); got != c.want {
+			t.Errorf("%s\nbecame %s\nnot    %s", c.name, got, c.want)
+		}
+	}
+	r := commit.Record{Seq: 1, Received: at, Derived: true, Raw: []byte(`{"id":"1"}`), Context: []byte(`{"k":2}`)}
+	if got, want := string(r.AppendJSON(nil, "a")), `{"id":"1","tenant":"a","sequence":1,"received":"2026-01-02T03:04:05.006Z","derived":true,"context":{"k":2}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestReceivedIsWrittenAsTheLibraryWouldWriteIt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		at := time.UnixMilli(rapid.Int64Range(0, 253402300799999).Draw(t, "ms"))
+		r := commit.Record{Received: at, Raw: []byte(`{"a":1}`)}
+		want := `"` + at.UTC().Format("2006-01-02T15:04:05.000Z07:00") + `"`
+		if got := string(r.AppendJSON(nil, "t")); !strings.Contains(got, want) {
+			t.Fatalf("%s has no %s", got, want)
+		}
+	})
 }
