@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"os"
 	"strings"
 	"sync"
 	"time"
+
+	"trunkline/source"
 )
 
 // ErrOptions is what an error wraps when a source's options make no sense.
@@ -34,7 +35,7 @@ type ClientOptions struct {
 	// TLS makes the connection one with TLS (tlsenable in manager.conf); may be nil.
 	TLS *tls.Config
 	// Log takes the facts.
-	Log Appender
+	Log source.Appender
 
 	// AgentID and Inside are as in [Options].
 	AgentID func(iface string) string
@@ -73,10 +74,10 @@ type ClientOptions struct {
 type Client struct {
 	o  ClientOptions
 	tr *Translator
-	up *outbox
+	up *source.Outbox
 
 	mu     sync.Mutex
-	health Health
+	health source.Health
 }
 
 // NewClient returns a client; [Client.Run] works it.
@@ -103,10 +104,10 @@ func NewClient(o ClientOptions) *Client {
 	}
 	o.Logger = o.Logger.With("source", "asterisk/"+o.Name)
 	c := &Client{o: o}
-	c.health = Health{Name: o.Name, Address: o.Address, State: StateConnecting, Since: o.Now()}
-	c.up = newOutbox(o.Log, o.Tenant, o.MaxWaiting, o.Logger)
+	c.health = source.Health{Name: o.Name, Address: o.Address, State: source.StateConnecting, Since: o.Now()}
+	c.up = source.NewOutbox(o.Log, o.Tenant, o.MaxWaiting, o.Logger)
 	c.tr = NewTranslator(Options{
-		Emit: c.up.put, Tenant: o.Tenant, PBX: o.Name, AgentID: o.AgentID, Inside: o.Inside,
+		Emit: c.up.Put, Tenant: o.Tenant, PBX: o.Name, AgentID: o.AgentID, Inside: o.Inside,
 		live: true, address: o.Address,
 	})
 	return c
@@ -154,18 +155,18 @@ func (o *ClientOptions) secret() (string, error) {
 
 // Run works until ctx ends; then it logs off, says source.down and gives the
 // log a last chance to take what waits. It returns nil then, an error that wraps
-// [ErrOptions] when the options make no sense, or [ErrUndelivered].
+// [ErrOptions] when the options make no sense, or [source.ErrUndelivered].
 func (c *Client) Run(ctx context.Context) error {
 	if err := c.o.check(); err != nil {
 		return err
 	}
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var sender sync.WaitGroup
-	sender.Go(func() { c.up.run(sending) })
+	sender.Go(func() { c.up.Run(sending) })
 	defer sender.Wait()
 	defer stop()
 	for failures := 0; ctx.Err() == nil; failures++ {
-		c.set(StateConnecting, "")
+		c.set(source.StateConnecting, "")
 		began := c.o.Now()
 		s, err := c.connect(ctx)
 		if err == nil {
@@ -183,32 +184,12 @@ func (c *Client) Run(ctx context.Context) error {
 			reason = err.Error()
 			c.o.Logger.Warn("connection lost", "reason", reason, "after", c.o.Now().Sub(began).Round(time.Millisecond))
 		}
-		c.set(StateDown, reason)
+		c.set(source.StateDown, reason)
 		c.tr.Disconnected(now, reason)
-		c.wait(ctx, failures, errors.Is(err, ErrLogin))
+		source.Pause(ctx, c.o.RetryMin, c.o.RetryMax, failures, errors.Is(err, ErrLogin))
 	}
 	c.tr.Close()
-	return c.up.flush(ctx, c.o.Grace)
-}
-
-// wait lets a random part of a growing time pass (full jitter), so that many
-// clients do not come back at once. A login that was refused waits longest: the
-// PBX may count the attempts.
-func (c *Client) wait(ctx context.Context, failures int, refused bool) {
-	bound := c.o.RetryMin << min(failures, 16)
-	if bound > c.o.RetryMax || bound <= 0 || refused {
-		bound = c.o.RetryMax
-	}
-	pause := rand.N(bound) + time.Millisecond
-	if refused {
-		pause = bound/2 + pause/2
-	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	return c.up.Flush(ctx, c.o.Grace)
 }
 
 // dial connects to the PBX.

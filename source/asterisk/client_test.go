@@ -21,6 +21,7 @@ import (
 	"trunkline/eventlog"
 	"trunkline/replay"
 	"trunkline/replay/aspbx"
+	"trunkline/source"
 	"trunkline/source/asterisk"
 )
 
@@ -100,7 +101,7 @@ func dialPipe(p *aspbx.PBX) func(context.Context) (net.Conn, error) {
 	}
 }
 
-func clientOptions(p *aspbx.PBX, log asterisk.Appender) asterisk.ClientOptions {
+func clientOptions(p *aspbx.PBX, log source.Appender) asterisk.ClientOptions {
 	start := time.Now()
 	return asterisk.ClientOptions{
 		Name: "pbx1", Tenant: "acme", Address: "pbx.example:5038", User: "trunkline", Secret: "trunkline",
@@ -149,7 +150,7 @@ func TestLiveEqualsTheTranslation(t *testing.T) {
 		if open := stillOpen(t, log.all()); len(open) > 0 {
 			t.Errorf("still open: %v", open)
 		}
-		if h := c.Health(); h.Logins != 3 || h.Faults != 0 || h.State != asterisk.StateDown || h.Open != 0 || h.Waiting != 0 {
+		if h := c.Health(); h.Logins != 3 || h.Faults != 0 || h.State != source.StateDown || h.Open != 0 || h.Waiting != 0 {
 			t.Errorf("got %+v", h)
 		}
 	})
@@ -374,7 +375,7 @@ func TestAPBXThatStopsTalking(t *testing.T) {
 		running.Wait()
 		facts := log.all()
 		downs, gaps, resets := of[event.SourceDown](facts), of[event.SourceGap](facts), of[event.SourceReset](facts)
-		if len(downs) != 2 || !strings.HasPrefix(downs[0].Reason, "nothing heard for 3") || h.State != asterisk.StateUp || h.Logins != 2 {
+		if len(downs) != 2 || !strings.HasPrefix(downs[0].Reason, "nothing heard for 3") || h.State != source.StateUp || h.Logins != 2 {
 			t.Errorf("got %+v, %+v", downs, h)
 		}
 		if len(gaps) != 1 || gaps[0].To.Sub(gaps[0].From.Time) < 20*time.Second {
@@ -465,7 +466,7 @@ func TestALogThatIsAwayStopsTheReading(t *testing.T) {
 		running.Go(func() { _ = p.Play(ctx) })
 		time.Sleep(4 * time.Minute)
 		h := c.Health()
-		if h.State != asterisk.StateHeld || h.Reason != "log takes no appends: no disk" || h.Waiting < 50 || h.Waiting > 200 {
+		if h.State != source.StateHeld || h.Reason != "log takes no appends: no disk" || h.Waiting < 50 || h.Waiting > 200 {
 			t.Errorf("got %+v", h)
 		}
 		log.mu.Lock()
@@ -489,7 +490,7 @@ func TestAStopWithALogThatIsAway(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		err := asterisk.NewClient(o).Run(ctx)
-		if took := time.Since(start); !errors.Is(err, asterisk.ErrUndelivered) || took > 16*time.Second {
+		if took := time.Since(start); !errors.Is(err, source.ErrUndelivered) || took > 16*time.Second {
 			t.Errorf("got %v after %v", err, took)
 		}
 	})

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"trunkline/source"
 )
 
 // ErrLogin is what an error wraps when the PBX refuses the user or the secret.
@@ -54,7 +56,7 @@ func (s *session) loggedIn(m *Message) {
 		return
 	}
 	s.holding = true
-	s.c.note(func(h *Health) { h.Logins++ })
+	s.c.note(func(h *source.Health) { h.Logins++ })
 	if !s.c.o.NoFilter {
 		for _, f := range filters {
 			s.ask("Filter", s.filtered, "Operation", "Add", "Filter", f)
@@ -91,7 +93,7 @@ func (s *session) ponged(m *Message) {
 	if now := s.pbxNow(); s.booted && now.After(s.c.tr.link.heard) {
 		s.c.tr.link.heard = now
 	}
-	s.c.note(func(h *Health) { h.Lag = behind })
+	s.c.note(func(h *source.Health) { h.Lag = behind })
 	if s.skew != 0 && !s.skewSaid {
 		s.skewSaid = true
 		s.c.o.Logger.Warn("the clocks differ, or the PBX is slow to answer", "behind", behind.Round(time.Millisecond))
@@ -164,7 +166,7 @@ func (s *session) complete() {
 		return
 	}
 	s.listed = true
-	s.c.set(StateUp, "")
+	s.c.set(source.StateUp, "")
 	s.c.o.Logger.Info("up", "interactions", s.c.tr.Open(), "booted", s.c.tr.Boot().Format(time.RFC3339))
 }
 

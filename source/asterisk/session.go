@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"trunkline/source"
 )
 
 // session is one connection to a PBX. All of it runs in the client's goroutine,
@@ -64,7 +66,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 		actions: make(map[string]func(*Message)), heard: now, began: now, at: now,
 	}
 	s.reader = NewReader(Limits{}, s.message, func(e *SyntaxError) {
-		c.note(func(h *Health) { h.Faults++ })
+		c.note(func(h *source.Health) { h.Faults++ })
 		c.o.Logger.Debug("the stream makes no sense", "error", e)
 	})
 	return s, nil
@@ -87,17 +89,17 @@ func (s *session) run(ctx context.Context) error {
 	defer tick.Stop()
 	for s.err == nil {
 		chunks := s.chunks
-		held := s.c.up.full()
+		held := s.c.up.Full()
 		if held {
 			chunks = nil // the PBX waits in its socket until the log takes events
 			s.hold()
 		} else if s.listed {
-			s.c.set(StateUp, "")
+			s.c.set(source.StateUp, "")
 		}
 		select {
 		case got := <-chunks:
 			s.take(got)
-		case <-s.c.up.room:
+		case <-s.c.up.Room():
 		case <-tick.C:
 			if !held {
 				s.tick()
@@ -112,11 +114,11 @@ func (s *session) run(ctx context.Context) error {
 
 // hold says that nothing is read for now.
 func (s *session) hold() {
-	_, refused, _ := s.c.up.state()
+	_, refused, _ := s.c.up.State()
 	if refused == "" {
 		refused = "the log is slow"
 	}
-	s.c.set(StateHeld, refused)
+	s.c.set(source.StateHeld, refused)
 	s.heard = s.c.o.Now()
 }
 
@@ -140,7 +142,7 @@ func (s *session) take(got chunk) {
 	if len(got.data) > 0 {
 		s.heard, s.at = got.at, got.at
 		_, _ = s.reader.Write(got.data)
-		s.c.note(func(h *Health) { h.Heard, h.Open = got.at, s.c.tr.Open() })
+		s.c.note(func(h *source.Health) { h.Heard, h.Open = got.at, s.c.tr.Open() })
 	}
 	switch {
 	case got.err == nil || s.err != nil:
@@ -243,7 +245,7 @@ func (s *session) hand(m *Message, at time.Time) {
 	}
 	tr.setRead(at.Add(-s.skew))
 	tr.message(m)
-	s.c.note(func(h *Health) { h.Events++ })
+	s.c.note(func(h *source.Health) { h.Events++ })
 	switch {
 	case booted && !s.booted:
 		s.snapshot()

@@ -1,4 +1,4 @@
-package asterisk
+package source
 
 import (
 	"context"
@@ -18,10 +18,10 @@ type Appender interface {
 	Append(ctx context.Context, tenant string, events []event.Event) (eventlog.Result, error)
 }
 
-// outbox holds facts until the log has them. It sends one batch at a time, in
+// Outbox holds facts until the log has them. It sends one batch at a time, in
 // order, and repeats it under the same ids until the log has said that it is
 // there. What cannot be written at all is put aside one by one and reported.
-type outbox struct {
+type Outbox struct {
 	log    Appender
 	tenant string
 	logger *slog.Logger
@@ -40,15 +40,18 @@ type outbox struct {
 // batch is how many events go into one append.
 const batch = 512
 
-func newOutbox(log Appender, tenant string, limit int, logger *slog.Logger) *outbox {
-	return &outbox{
+// NewOutbox returns an outbox for facts of a tenant. It is full when limit facts
+// wait. [Outbox.Run] works it.
+func NewOutbox(log Appender, tenant string, limit int, logger *slog.Logger) *Outbox {
+	return &Outbox{
 		log: log, tenant: tenant, logger: logger, max: limit,
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
 }
 
-// put takes a fact.
-func (o *outbox) put(m event.Meta, f event.Fact) {
+// Put takes a fact, also when the outbox is full: it is for the caller to look
+// before reading more.
+func (o *Outbox) Put(m event.Meta, f event.Fact) {
 	e, err := event.Encode(m, f)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -70,22 +73,25 @@ func signal(c chan struct{}) {
 	}
 }
 
-// full tells that no more should be read.
-func (o *outbox) full() bool {
+// Full tells that no more should be read.
+func (o *Outbox) Full() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.waiting) >= o.max
 }
 
+// Room gets a word when fewer facts wait than before.
+func (o *Outbox) Room() <-chan struct{} { return o.room }
+
 // progress returns how many facts were put and how many of them are done with.
-func (o *outbox) progress() (taken, done uint64) {
+func (o *Outbox) progress() (taken, done uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.taken, o.done
 }
 
-// run sends until the context ends.
-func (o *outbox) run(ctx context.Context) {
+// Run sends until the context ends.
+func (o *Outbox) Run(ctx context.Context) {
 	for {
 		o.mu.Lock()
 		n := min(len(o.waiting), batch)
@@ -115,7 +121,7 @@ func (o *outbox) run(ctx context.Context) {
 
 // send repeats a batch until the log has it. It reports false when the context
 // ended before.
-func (o *outbox) send(ctx context.Context, events []event.Event) bool {
+func (o *Outbox) send(ctx context.Context, events []event.Event) bool {
 	for wait := 50 * time.Millisecond; ; wait = min(wait*2, 10*time.Second) {
 		_, err := o.log.Append(ctx, o.tenant, events)
 		if err == nil {
@@ -166,7 +172,7 @@ func retry(err error, wait time.Duration) (pause time.Duration, again bool) {
 }
 
 // refusal notes why the log takes nothing, and says so when that changes.
-func (o *outbox) refusal(reason string) {
+func (o *Outbox) refusal(reason string) {
 	o.mu.Lock()
 	before := o.refused
 	o.refused = reason
@@ -180,15 +186,16 @@ func (o *outbox) refusal(reason string) {
 	}
 }
 
-// state returns what health shows of the outbox.
-func (o *outbox) state() (waiting int, refused string, dropped int64) {
+// State returns what health shows of the outbox.
+func (o *Outbox) State() (waiting int, refused string, dropped int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.waiting), o.refused, o.dropped
 }
 
-// flush gives the log a last chance after the source was stopped.
-func (o *outbox) flush(ctx context.Context, grace time.Duration) error {
+// Flush gives the log a last chance after the source was stopped, while Run goes
+// on.
+func (o *Outbox) Flush(ctx context.Context, grace time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	for {
