@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,9 @@ type Options struct {
 	// Patience is how long each beginning of the capture's connections waits for
 	// a client that has logged in and taken its snapshot; 0 does not wait.
 	Patience time.Duration
+	// Reboot lets the PBX come back, without calls, that long after the capture's
+	// end, and stay for as long; 0 does not.
+	Reboot time.Duration
 	// Zone is the time zone in which CoreStatus says when the PBX was started.
 	Zone *time.Location
 }
@@ -87,6 +91,11 @@ func (p *PBX) with(o Options) *PBX {
 		o.Write = "all"
 	}
 	p.o = o
+	if o.Reboot > 0 {
+		last := p.lives[len(p.lives)-1]
+		from := last.to.Add(o.Reboot)
+		p.lives = append(slices.Clone(p.lives), &life{banner: last.banner, boot: from, from: from, to: from.Add(o.Reboot), rows: last.rows})
+	}
 	p.drained = sync.NewCond(&p.mu)
 	p.sessions = make(map[*session]bool)
 	p.ready = make(chan struct{})

@@ -160,8 +160,9 @@ func (t *Translator) withoutChannels() {
 }
 
 // endUnseen ends a visit that is over, as far as its end can be known: the queue
-// said why, the caller was seen to hang up, or its time was up. alive tells that
-// the caller is still there.
+// said why, or the caller was seen to hang up. Otherwise it is lost: a caller who
+// is elsewhere now may have run out of time, pressed a key, or have been answered
+// and transferred. alive tells that the caller is still there.
 func (t *Translator) endUnseen(v *visit, alive bool) {
 	ch, now := v.ch, t.clock.now
 	at := v.leftAt
@@ -175,17 +176,13 @@ func (t *Translator) endUnseen(v *visit, alive bool) {
 			v.left, v.leftAt = true, t.link.heardBefore(now)
 		}
 		t.resolve(v, alive, -1)
-	case ch.asked && !alive, v.abandon && (ch.asked || ch.stopped):
+	case ch.asked && !ch.stopped:
 		if !v.left {
 			at = t.link.heardBefore(now)
 		}
 		t.dequeue(v, event.DequeueAbandoned, at)
 	case v.left && alive:
 		t.resolve(v, true, -1)
-	case alive && v.limit > 0 && millis(v.joined, now) >= v.limit:
-		t.dequeue(v, event.DequeueTimeout, v.joined.Add(time.Duration(v.limit)*time.Millisecond))
-	case alive && ch.exten != v.exten && len(ch.exten) == 1:
-		t.dequeue(v, event.DequeueKey, at)
 	default:
 		t.dequeue(v, event.DequeueLost, at)
 	}

@@ -85,13 +85,20 @@ func (s *survey) vanish(ch *channel) {
 	t.drop(ch)
 }
 
+// appOf returns the dialplan's application that a channel is in.
+func (s *survey) appOf(ch *channel) string {
+	if m := s.byUID[ch.uid]; m != nil {
+		return string(m.Bytes("Application"))
+	}
+	return ""
+}
+
 // queueOf returns the queue in whose application a channel is.
 func (s *survey) queueOf(ch *channel) string {
-	m := s.byUID[ch.uid]
-	if m == nil || string(m.Bytes("Application")) != "Queue" {
+	if s.appOf(ch) != "Queue" {
 		return ""
 	}
-	queue, _, _ := strings.Cut(text(m.Bytes("ApplicationData")), ",")
+	queue, _, _ := strings.Cut(text(s.byUID[ch.uid].Bytes("ApplicationData")), ",")
 	return queue
 }
 
@@ -142,29 +149,30 @@ func (s *survey) answer(leg, other *channel) {
 	}
 	queue, joined := "", time.Time{}
 	v := other.visit
+	if app := s.appOf(other); v != nil && (app != "" && app != "Queue" || s.dialled(leg, v.queue)) {
+		t.endUnseen(v, true) // whoever talks now was reached in another way
+		v = nil
+	}
 	switch {
 	case v != nil:
 		queue = v.queue
 	case leg.offer != nil && leg.offer.queue == "":
-	case s.queueOf(other) != "":
+	case s.queueOf(other) != "" && !s.dialled(leg, s.queueOf(other)):
 		// Joined and answered unseen: the visit is said so that it is counted.
 		queue = s.queueOf(other)
 		at := other.start
 		if at.Before(t.link.cut) {
 			at = t.link.cut
 		}
-		if !other.call.answered || other.call.lastQueue != queue {
-			t.join(other, queue, 0, at, nil)
-			v = other.visit
+		if other.call.answered && other.call.lastQueue == queue {
+			queue = "" // somebody took over what the queue had given out
+			break
 		}
+		t.join(other, queue, 0, at, nil)
+		v = other.visit
 	}
 	t.adopt(leg, other.call)
-	k := &talk{agent: leg.agent, queue: queue, iface: leg.device}
-	for key := range leg.agent.member {
-		if key.queue == queue && queue != "" {
-			k.iface = key.iface
-		}
-	}
+	k := &talk{agent: leg.agent, queue: queue, iface: cmp.Or(memberOf(leg.agent, queue), leg.device)}
 	if v != nil {
 		joined = v.joined
 		t.closeVisit(v)
@@ -173,6 +181,25 @@ func (s *survey) answer(leg, other *channel) {
 		t.createLate(c, nil)
 	}
 	t.accept(leg, other, k, joined)
+}
+
+// memberOf returns the interface by which an agent serves a queue.
+func memberOf(a *agent, queue string) string {
+	var iface string
+	for key := range a.member {
+		if key.queue == queue && (iface == "" || key.iface < iface) {
+			iface = key.iface
+		}
+	}
+	return iface
+}
+
+// dialled tells whether an agent's phone was reached by Dial and not by the
+// queue, as after a blind transfer: a queue's own phones are in AppQueue. Only
+// behind a Local channel the queue's phone is in AppDial too.
+func (s *survey) dialled(leg *channel, queue string) bool {
+	iface := memberOf(leg.agent, queue)
+	return s.appOf(leg) == "AppDial" && (iface == "" || iface == leg.device)
 }
 
 // leavers ends the visits of callers who are up but in no queue any more. A
@@ -199,10 +226,8 @@ func (s *survey) rings() {
 			continue
 		}
 		for _, v := range leg.call.visits {
-			for key := range leg.agent.member {
-				if key.queue == v.queue && !v.left && leg.offer == nil {
-					t.offer(v.ch, leg, &offer{agent: leg.agent, queue: v.queue, visit: v, address: key.iface})
-				}
+			if iface := memberOf(leg.agent, v.queue); iface != "" && !v.left && leg.offer == nil {
+				t.offer(v.ch, leg, &offer{agent: leg.agent, queue: v.queue, visit: v, address: iface})
 			}
 		}
 	}

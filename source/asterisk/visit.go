@@ -19,7 +19,6 @@ type visit struct {
 	position int
 	abandon  bool   // QueueCallerAbandon came, which a time-out sends too
 	status   string // QUEUESTATUS
-	limit    int64  // how long it may last, ms, if that is known
 	login    uint64 // the connection in which it was first seen
 }
 
@@ -63,7 +62,7 @@ func (t *Translator) join(ch *channel, queue string, position int, at time.Time,
 	c.lastQueue = queue
 	f := event.InteractionQueued{Ref: c.ref(""), Queue: queue, Reason: entry, Priority: ch.priority, Position: position}
 	if ch.queueArg == queue {
-		v.limit, f.LimitMS = ch.limit, ch.limit
+		f.LimitMS = ch.limit
 	}
 	c.entered[queue]++
 	t.sayOnce(at, c.short, "queued:"+queue, c.entered[queue], f)
