@@ -207,8 +207,8 @@ func (c *Conn) after(status Status, wake bool) Status {
 // Abort, or after Terms.CloseTimeout.
 func (c *Conn) Finish(last Frame, err error) { c.shut(last, err, true) }
 
-// Cut ends the connection with last as soon as the frame that is being written is
-// complete; what is queued is dropped.
+// Cut ends the connection with last as soon as what a writer has already taken is
+// written; the rest of the queue is dropped.
 func (c *Conn) Cut(last Frame, err error) { c.shut(last, err, false) }
 
 func (c *Conn) shut(last Frame, err error, flush bool) {

@@ -61,7 +61,7 @@ func main() {
 	flag.IntVar(&o.turns, "turns", 6, "turns with and without dead readers")
 	flag.DurationVar(&o.turn, "turn", 3*time.Second, "length of a turn")
 	flag.IntVar(&o.pairConns, "pair-conns", 2000, "connections of the pair and coder phases")
-	flag.IntVar(&o.pairMB, "pair-mb", 2, "megabytes to each connection in the pair and coder phases")
+	flag.IntVar(&o.pairMB, "pair-mb", 1, "megabytes to each connection in the pair and coder phases")
 	flag.StringVar(&o.phases, "phases", "idle,live,batched,dead,pair,coder", "what to run; flood is left out unless named")
 	flag.StringVar(&o.connect, "connect", "", "be the client process of the server at this address")
 	flag.Parse()
