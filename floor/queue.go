@@ -184,6 +184,7 @@ func (t *Tenant) outcome(it *Interaction, q *Queue, c Counter, waited int64, sus
 		if waited <= t.short(q) {
 			c = AbandonedShort
 		}
+		t.count(WaitAbandoned, waited, q, nil, m)
 		if waited <= t.Target(q) {
 			t.count(AbandonedInTarget, 1, q, nil, m)
 		}

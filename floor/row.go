@@ -21,6 +21,7 @@ const (
 	LostWaiting                      // visits whose end nobody saw
 	WaitAnswered                     // waiting time of the answered
 	WaitLeft                         // waiting time of all others
+	WaitAbandoned                    // of these: of those given up
 	Suspect                          // ends within seconds of the source's own shutdown
 
 	Alerts      // offers made to an agent
@@ -78,6 +79,14 @@ type counts[T int32 | int64] struct {
 	Alerting int32 // offers standing
 	Waiting  int32 // visits waiting
 	Coaches  int32 // coachings running
+}
+
+// Present is how many there are now.
+type Present struct{ Active, Held, Wrapping, Alerting, Waiting, Coaches int32 }
+
+// Present gives how many there are now.
+func (r *counts[T]) Present() Present {
+	return Present{r.Active, r.Held, r.Wrapping, r.Alerting, r.Waiting, r.Coaches}
 }
 
 // Get gives a counter.

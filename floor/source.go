@@ -105,7 +105,6 @@ type Callback struct {
 	Number                              string
 	Created, Due, Expires               int64
 	Attempts                            int
-	mark                                uint64
 }
 
 // maxCallbacks bounds the open callbacks of a tenant; the oldest go first.
