@@ -71,7 +71,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		l.lock = lock
 	}
 	eng, err := engine.Start(ctx, engine.Options{
-		Dir: storeDir(cfg.Dir), URL: cfg.URL, Creds: cfg.Creds, SystemURL: cfg.SystemURL, SystemCreds: cfg.SystemCreds,
+		Dir: storeDir(cfg.Dir), Ledger: filepath.Join(cfg.Dir, "ledger"), URL: cfg.URL, Creds: cfg.Creds, SystemURL: cfg.SystemURL, SystemCreds: cfg.SystemCreds,
 		Replicas: cfg.Replicas, Timeout: cfg.Timeout, NoSync: cfg.NoSync, Logger: cfg.Logger,
 	})
 	if err != nil {
@@ -240,7 +240,10 @@ type Health struct {
 
 // Health asks for the log's state.
 func (l *Log) Health() Health {
-	h := Health{Writable: true, Durability: l.engine.Durability(), Embedded: l.engine.Embedded(), Shards: len(l.shards)}
+	h := Health{
+		Writable: true, Durability: l.engine.Durability(), Embedded: l.engine.Embedded(),
+		Shards: len(l.shards), Breaks: l.engine.Breaks(),
+	}
 	if r := l.refusal(); r != "" {
 		h.Writable, h.Reason = false, r
 	}

@@ -22,11 +22,11 @@ type Report struct {
 }
 
 // Verify reads the whole log and checks every hash, the chain, the numbers of
-// every tenant, and every record. progress, if not nil, is told how many
+// every tenant, and every record; and the control state against its checksums. progress, if not nil, is told how many
 // commits were read.
 func (l *Log) Verify(ctx context.Context, progress func(commits uint64)) (Report, error) {
 	began := time.Now()
-	rep := Report{Shards: len(l.shards), Breaks: []string{}}
+	rep := Report{Shards: len(l.shards), Breaks: append([]string{}, l.engine.Verify(ctx)...)}
 	for _, s := range l.shards {
 		if err := s.verify(ctx, &rep, progress); err != nil {
 			return rep, fmt.Errorf("verify shard %d: %w", s.id, err)

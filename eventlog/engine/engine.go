@@ -46,8 +46,9 @@ var (
 
 // Options say which engine to use.
 type Options struct {
-	// Dir is the store of the embedded engine.
-	Dir string
+	// Dir is the store of the embedded engine, Ledger the file beside it that
+	// has the checksums of the control state; "" keeps none.
+	Dir, Ledger string
 	// URL, when set, names an existing cluster instead (nats://…), Creds its
 	// credentials file. SystemURL and SystemCreds reach the same cluster's
 	// system account, which alone can say whether it syncs before it answers.
@@ -73,6 +74,9 @@ type Engine struct {
 	cur *session
 
 	durability string
+	ledger     *ledger // nil: none is kept
+	stop       context.CancelFunc
+	tasks      sync.WaitGroup
 }
 
 // session is what a restart replaces.
@@ -103,6 +107,15 @@ func Start(ctx context.Context, opt Options) (*Engine, error) {
 	}
 	e.cur = s
 	e.durability = e.askDurability(ctx, s)
+	if e.Embedded() && opt.Ledger != "" {
+		e.ledger = openLedger(ctx, e, opt.Ledger)
+		for _, b := range e.ledger.breaks {
+			opt.Logger.Error("the control state is damaged", "break", b)
+		}
+		run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		e.stop = cancel
+		e.tasks.Go(func() { e.ledger.keep(run, e) })
+	}
 	return e, nil
 }
 
@@ -158,11 +171,23 @@ func (e *Engine) Restart(ctx context.Context) error {
 		return err
 	}
 	e.cur = s
+	if e.ledger != nil {
+		go e.ledger.doubtAll() // it may be held by a change that waits for the engine
+	}
 	return nil
 }
 
 // Close ends the engine. It is not started again.
 func (e *Engine) Close() {
+	if e.ledger != nil {
+		e.stop()
+		e.tasks.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		if err := e.ledger.flush(ctx, e); err != nil && !errors.Is(err, ErrDown) {
+			e.opt.Logger.Warn("the checksums of the control state were not written", "err", err)
+		}
+		cancel()
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.cur != nil {

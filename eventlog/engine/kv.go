@@ -44,7 +44,30 @@ func (e *Engine) KV(ctx context.Context, bucket string) (*KV, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
 	}
-	return &KV{e: e, bucket: bucket}, nil
+	k := &KV{e: e, bucket: bucket}
+	if e.ledger != nil {
+		if err := e.ledger.open(ctx, e, k.stream()); err != nil {
+			return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
+		}
+	}
+	return k, nil
+}
+
+func (k *KV) stream() string { return "KV_" + k.bucket }
+
+// written makes a change that gives a new revision, and notes it.
+func (k *KV) written(key string, value []byte, do func() (uint64, error)) (rev uint64, err error) {
+	err = k.e.ledger.change(k.stream(), func() error {
+		rev, err = do()
+		return err
+	}, isOld, func(b *book) { b.set(key, rev, value) })
+	return rev, err
+}
+
+// isOld says that a change was refused for what the bucket held: nothing was
+// written.
+func isOld(err error) bool {
+	return errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrInvalidKey)
 }
 
 func (k *KV) open(ctx context.Context) (jetstream.KeyValue, error) {
@@ -89,7 +112,7 @@ func (k *KV) Put(ctx context.Context, key string, value []byte) (uint64, error) 
 	if err != nil {
 		return 0, k.wrap("put", key, err)
 	}
-	rev, err := kv.Put(ctx, key, value)
+	rev, err := k.written(key, value, func() (uint64, error) { return kv.Put(ctx, key, value) })
 	return rev, k.wrap("put", key, err)
 }
 
@@ -99,7 +122,7 @@ func (k *KV) Create(ctx context.Context, key string, value []byte) (uint64, erro
 	if err != nil {
 		return 0, k.wrap("create", key, err)
 	}
-	rev, err := kv.Create(ctx, key, value)
+	rev, err := k.written(key, value, func() (uint64, error) { return kv.Create(ctx, key, value) })
 	return rev, k.wrap("create", key, err)
 }
 
@@ -109,7 +132,7 @@ func (k *KV) Update(ctx context.Context, key string, value []byte, rev uint64) (
 	if err != nil {
 		return 0, k.wrap("update", key, err)
 	}
-	n, err := kv.Update(ctx, key, value, rev)
+	n, err := k.written(key, value, func() (uint64, error) { return kv.Update(ctx, key, value, rev) })
 	return n, k.wrap("update", key, err)
 }
 
@@ -119,7 +142,9 @@ func (k *KV) Delete(ctx context.Context, key string) error {
 	if err != nil {
 		return k.wrap("delete", key, err)
 	}
-	return k.wrap("delete", key, kv.Delete(ctx, key))
+	err = k.e.ledger.change(k.stream(), func() error { return kv.Delete(ctx, key) }, isOld,
+		k.e.reread(ctx, k.stream(), "$KV."+k.bucket+"."+key))
+	return k.wrap("delete", key, err)
 }
 
 // Keys lists the keys that have a value.

@@ -3,8 +3,12 @@ package engine
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -32,7 +36,22 @@ func (e *Engine) Objects(ctx context.Context, bucket string) (*Objects, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("open object bucket %s: %w", bucket, err)
 	}
-	return &Objects{e: e, bucket: bucket}, nil
+	o := &Objects{e: e, bucket: bucket}
+	if e.ledger != nil {
+		if err := e.ledger.open(ctx, e, o.stream()); err != nil {
+			return nil, fmt.Errorf("open object bucket %s: %w", bucket, err)
+		}
+	}
+	return o, nil
+}
+
+func (o *Objects) stream() string { return "OBJ_" + o.bucket }
+
+// changed makes a change of one object and notes it.
+func (o *Objects) changed(ctx context.Context, name string, do func() error) error {
+	subject := "$O." + o.bucket + ".M." + base64.URLEncoding.EncodeToString([]byte(name))
+	return o.e.ledger.change(o.stream(), do, func(err error) bool { return errors.Is(err, jetstream.ErrObjectNotFound) },
+		o.e.reread(ctx, o.stream(), subject))
 }
 
 func (o *Objects) open(ctx context.Context) (jetstream.ObjectStore, error) {
@@ -47,9 +66,12 @@ func (o *Objects) open(ctx context.Context) (jetstream.ObjectStore, error) {
 func (o *Objects) Put(ctx context.Context, name string, b []byte) error {
 	os, err := o.open(ctx)
 	if err == nil {
-		_, err = os.Put(ctx, jetstream.ObjectMeta{
-			Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: 512 << 10},
-		}, bytes.NewReader(b))
+		err = o.changed(ctx, name, func() error {
+			_, err := os.Put(ctx, jetstream.ObjectMeta{
+				Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: 512 << 10},
+			}, bytes.NewReader(b))
+			return err
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("store object %s/%s: %w", o.bucket, name, err)
@@ -57,18 +79,59 @@ func (o *Objects) Put(ctx context.Context, name string, b []byte) error {
 	return nil
 }
 
-// Get reads an object; ErrNotFound when it is not there.
+// Get reads an object; ErrNotFound when it is not there. Its chunks are read as
+// a range: where one is lost, that is known at once.
 func (o *Objects) Get(ctx context.Context, name string) ([]byte, error) {
+	b, err := o.get(ctx, name)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read object %s/%s: %w", o.bucket, name, err)
+	}
+	return b, nil
+}
+
+func (o *Objects) get(ctx context.Context, name string) ([]byte, error) {
 	os, err := o.open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read object %s/%s: %w", o.bucket, name, err)
+		return nil, err
 	}
-	b, err := os.GetBytes(ctx, name)
-	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return nil, fmt.Errorf("read object %s/%s: %w", o.bucket, name, ErrNotFound)
-	}
+	info, err := os.GetInfo(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("read object %s/%s: %w", o.bucket, name, err)
+		return nil, err
+	}
+	s, err := o.e.session()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	b := make([]byte, 0, min(info.Size, 64<<20))
+	for next := uint64(1); uint64(len(b)) < info.Size; {
+		req := fmt.Appendf(nil, `{"seq":%d,"next_by_subj":"$O.%s.C.%s","batch":64,"max_bytes":%d}`, next, o.bucket, info.NUID, batchBytes)
+		n, err := s.readRange(ctx, "OBJ_"+o.bucket, req, func(m *nats.Msg) error {
+			seq, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
+			if err != nil || seq < next {
+				return fmt.Errorf("chunk with sequence %q", m.Header.Get("Nats-Sequence"))
+			}
+			next = seq + 1
+			b = append(b, m.Data...)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			break
+		}
+	}
+	want, err := jetstream.DecodeObjectDigest(info.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("its checksum cannot be read: %w", err)
+	}
+	if sum := sha256.Sum256(b); !bytes.Equal(sum[:], want) {
+		return nil, fmt.Errorf("%w: %d bytes of %d", jetstream.ErrDigestMismatch, len(b), info.Size)
 	}
 	return b, nil
 }
@@ -77,7 +140,7 @@ func (o *Objects) Get(ctx context.Context, name string) ([]byte, error) {
 func (o *Objects) Delete(ctx context.Context, name string) error {
 	os, err := o.open(ctx)
 	if err == nil {
-		err = os.Delete(ctx, name)
+		err = o.changed(ctx, name, func() error { return os.Delete(ctx, name) })
 	}
 	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return fmt.Errorf("delete object %s/%s: %w", o.bucket, name, err)

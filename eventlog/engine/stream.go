@@ -167,42 +167,49 @@ func (st *Stream) Read(ctx context.Context, from uint64, most int, fn func(msg [
 	if err != nil {
 		return 0, err
 	}
-	inbox := s.nc.NewInbox()
-	sub, err := s.nc.SubscribeSync(inbox)
-	if err != nil {
-		return 0, fmt.Errorf("read stream %s: %w", st.name, err)
-	}
-	defer func() { _ = sub.Unsubscribe() }()
-	_ = sub.SetPendingLimits(-1, -1)
 	if most <= 0 || most > batchMessages {
 		most = batchMessages
 	}
-	req := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d,"no_hdr":true}`, max(from, 1), most, batchBytes)
-	if err := s.nc.PublishRequest("$JS.API.DIRECT.GET."+st.name, inbox, req); err != nil {
-		return 0, fmt.Errorf("read stream %s: %w", st.name, err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	req := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d,"no_hdr":true}`, max(from, 1), most, batchBytes)
+	n, err := s.readRange(ctx, st.name, req, func(m *nats.Msg) error { return fn(m.Data) })
+	if err == nil && n == 0 && !st.e.Embedded() {
+		return st.readLeader(ctx, s, from, fn)
+	}
+	return n, err
+}
+
+// readRange asks for a batch of a stream's messages and hands them on, in order.
+func (s *session) readRange(ctx context.Context, stream string, req []byte, fn func(m *nats.Msg) error) (int, error) {
+	inbox := s.nc.NewInbox()
+	sub, err := s.nc.SubscribeSync(inbox)
+	if err != nil {
+		return 0, fmt.Errorf("read stream %s: %w", stream, err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	_ = sub.SetPendingLimits(-1, -1)
+	if err := s.nc.PublishRequest("$JS.API.DIRECT.GET."+stream, inbox, req); err != nil {
+		return 0, fmt.Errorf("read stream %s: %w", stream, err)
+	}
 	for n := 0; ; n++ {
 		m, err := sub.NextMsgWithContext(ctx)
 		if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
-			return n, fmt.Errorf("read stream %s: %w: %w", st.name, ErrDown, err)
+			return n, fmt.Errorf("read stream %s: %w: %w", stream, ErrDown, err)
 		}
 		if err != nil {
-			return n, fmt.Errorf("read stream %s from %d: %w", st.name, from, err)
+			return n, fmt.Errorf("read stream %s, %s: %w", stream, req, err)
 		}
 		if len(m.Data) == 0 {
 			switch status := m.Header.Get("Status"); status {
 			case "204", "404": // end of batch, nothing there
-				if n == 0 && !st.e.Embedded() {
-					return st.readLeader(ctx, s, from, fn)
-				}
 				return n, nil
+			case "": // an entry without a value
 			default:
-				return n, fmt.Errorf("read stream %s from %d: server answered %s %s", st.name, from, status, m.Header.Get("Description"))
+				return n, fmt.Errorf("read stream %s, %s: server answered %s %s", stream, req, status, m.Header.Get("Description"))
 			}
 		}
-		if err := fn(m.Data); err != nil {
+		if err := fn(m); err != nil {
 			return n, err
 		}
 	}

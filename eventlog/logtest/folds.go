@@ -240,3 +240,9 @@ func foldVersion(t *testing.T, cfg eventlog.Config) {
 		Close(t, l)
 	}
 }
+
+// WithFold gives a configuration a counting fold.
+func WithFold(cfg eventlog.Config) eventlog.Config {
+	withFold(&cfg, 1)
+	return cfg
+}
