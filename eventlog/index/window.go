@@ -122,14 +122,3 @@ func (t *table) grow(n int) {
 		}
 	}
 }
-
-// reserve makes room for n more identities at once.
-func (t *table) reserve(n int) {
-	need := 1024
-	for need*3 < (t.count+n)*4 {
-		need *= 2
-	}
-	if need > len(t.slots) {
-		t.grow(need)
-	}
-}
