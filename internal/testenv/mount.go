@@ -1,0 +1,129 @@
+package testenv
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Tmpfs mounts a small disk in memory and gives its directory. It is unmounted
+// when the test ends. Without the right to mount the test is left out.
+func Tmpfs(t testing.TB, megabytes int) string {
+	t.Helper()
+	dir := mountPoint(t)
+	mount(t, dir, "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm,mode=700", megabytes), "trunkline-test")
+	return dir
+}
+
+// Image is an ext4 file system in a file.
+type Image struct {
+	File string
+	Dir  string // where it is mounted
+}
+
+// Ext4 makes a file system in a sparse file at path and mounts it on a loop
+// device. options go to mkfs.ext4. It is unmounted when the test ends. Where
+// that cannot be done the test is left out.
+func Ext4(t testing.TB, path string, megabytes int, options ...string) *Image {
+	t.Helper()
+	needRoot(t)
+	if _, err := exec.LookPath("mkfs.ext4"); err != nil {
+		Optional(t, "mkfs.ext4 is not installed")
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, int64(megabytes)<<20); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mkfs.ext4", append(append([]string{"-q", "-F"}, options...), path)...).CombinedOutput(); err != nil {
+		Optional(t, fmt.Sprintf("mkfs.ext4: %v: %s", err, out))
+	}
+	return &Image{File: path, Dir: MountImage(t, path)}
+}
+
+// MountImage mounts a file system that is in a file and gives its directory.
+func MountImage(t testing.TB, file string) string {
+	t.Helper()
+	dir := mountPoint(t)
+	mount(t, dir, "-o", "loop", file)
+	return dir
+}
+
+// Copy copies the file of the image as it is at this instant: what a power cut
+// would leave.
+func (i *Image) Copy(t testing.TB, to string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "--sparse=always", i.File, to).CombinedOutput(); err != nil {
+		t.Fatalf("copy the image: %v: %s", err, out)
+	}
+}
+
+// Remount takes the file system out from under whoever uses it and mounts it
+// anew at the same place.
+func (i *Image) Remount(t testing.TB) {
+	t.Helper()
+	run(t, "umount", "-l", i.Dir)
+	run(t, "mount", "-o", "loop", i.File, i.Dir)
+}
+
+// Abort makes the file system refuse all writes, as the kernel does when the
+// device fails under it.
+func (i *Image) Abort(t testing.TB) {
+	t.Helper()
+	if out, err := exec.Command("mount", "-o", "remount,abort", i.Dir).CombinedOutput(); err != nil {
+		Optional(t, fmt.Sprintf("mount -o remount,abort: %v: %s", err, out))
+	}
+}
+
+// mountPoint makes a directory outside t.TempDir, whose removal would fail, or
+// reach into what is mounted, if an unmount did.
+func mountPoint(t testing.TB) string {
+	t.Helper()
+	needRoot(t)
+	dir, err := os.MkdirTemp("", "trunkline-disk-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove(dir) })
+	return dir
+}
+
+func needRoot(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		Optional(t, "mounting a disk needs root")
+	}
+}
+
+func mount(t testing.TB, dir string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("mount", append(args, dir)...).CombinedOutput(); err != nil {
+		Optional(t, fmt.Sprintf("mount %s: %v: %s", strings.Join(args, " "), err, bytes.TrimSpace(out)))
+	}
+	t.Cleanup(func() {
+		for mounted(dir) {
+			if exec.Command("umount", dir).Run() != nil && exec.Command("umount", "-l", dir).Run() != nil {
+				t.Errorf("%s stays mounted", dir)
+				return
+			}
+		}
+	})
+}
+
+func mounted(dir string) bool {
+	b, _ := os.ReadFile("/proc/mounts")
+	real, err := filepath.EvalSymlinks(dir)
+	return err == nil && strings.Contains(string(b), " "+real+" ")
+}
+
+func run(t testing.TB, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v: %s", name, strings.Join(args, " "), err, out)
+	}
+}
