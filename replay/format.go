@@ -19,18 +19,46 @@ type Format string
 
 // The formats.
 const (
-	FormatAMI    Format = "ami"    // bytes of an Asterisk manager connection
-	FormatNDJSON Format = "ndjson" // one CloudEvent a line
+	FormatAMI      Format = "ami"       // bytes of an Asterisk manager connection
+	FormatQueueLog Format = "queue_log" // Asterisk's queue_log
+	FormatNDJSON   Format = "ndjson"    // one CloudEvent a line
 )
 
 // Formats lists the formats, for messages and completion.
-func Formats() []string { return []string{string(FormatAMI), string(FormatNDJSON)} }
+func Formats() []string {
+	return []string{string(FormatAMI), string(FormatQueueLog), string(FormatNDJSON)}
+}
+
+// readFunc reads a recording and hands on what it says.
+type readFunc func(ctx context.Context, r io.Reader, o Options, sum *Summary, emit func(item) error) error
+
+// readers are the readers of the formats.
+func readers() map[Format]readFunc {
+	return map[Format]readFunc{FormatAMI: readAMI, FormatQueueLog: readQueueLog, FormatNDJSON: readNDJSON}
+}
 
 // item is one event on its way.
 type item struct {
 	at   time.Time // when it happened, for the pace; zero: with the one before
 	typ  string
 	line []byte // one JSON object without a line end
+	fact event.Fact
+}
+
+// translated is where a translator puts its facts: each becomes an item, until
+// the first error.
+func translated(failed *error, emit func(item) error) func(event.Meta, event.Fact) {
+	return func(m event.Meta, f event.Fact) {
+		if *failed != nil {
+			return
+		}
+		line, err := event.AppendFact(nil, m, f)
+		if err != nil {
+			*failed = err
+			return
+		}
+		*failed = emit(item{m.Time, f.EventType(), line, f})
+	}
 }
 
 // piece is how much of a capture is taken at once when there is no timing.
@@ -54,17 +82,7 @@ func readAMI(ctx context.Context, r io.Reader, o Options, sum *Summary, emit fun
 				sum.FirstFault = e
 			}
 		},
-		Emit: func(m event.Meta, f event.Fact) {
-			if failed != nil {
-				return
-			}
-			line, err := event.AppendFact(nil, m, f)
-			if err != nil {
-				failed = err
-				return
-			}
-			failed = emit(item{m.Time, f.EventType(), line})
-		},
+		Emit: translated(&failed, emit),
 	})
 	buf := make([]byte, piece)
 	take := func(want int, at time.Time) error {
@@ -151,7 +169,13 @@ func readNDJSON(ctx context.Context, r io.Reader, o Options, _ *Summary, emit fu
 				return fmt.Errorf("line %d: %w", n, err)
 			}
 		}
-		if err := emit(item{e.Time, e.Type, e.Raw}); err != nil {
+		it := item{at: e.Time, typ: e.Type, line: e.Raw}
+		if o.Outcomes != nil {
+			if it.fact, err = event.Decode(e); err != nil && !errors.Is(err, event.ErrUnknownType) {
+				return fmt.Errorf("line %d: %w", n, err)
+			}
+		}
+		if err := emit(it); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {

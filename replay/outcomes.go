@@ -14,14 +14,12 @@ type Outcomes struct {
 	Queues map[string]*QueueOutcomes `json:"queues"`
 	Agents map[string]*AgentState    `json:"agents"`
 
-	talks map[string]string  // queue by leg, "" for a direct one
-	waits map[waitKey]bool   // open visits
-	rings map[string]ringing // by leg
+	talks map[string]string // queue by leg, "" for a direct one
+	waits map[waitKey]bool  // open visits
+	rings map[string]string // the agent whose phone rings, by leg
 }
 
 type waitKey struct{ interaction, queue string }
-
-type ringing struct{ agent, interaction string }
 
 // QueueOutcomes counts the visits to one queue. Offered equals answered,
 // abandoned, timeout, key, transferred, overflow, the visits lost and those
@@ -57,7 +55,7 @@ type AgentState struct {
 func NewOutcomes() *Outcomes {
 	return &Outcomes{
 		Queues: make(map[string]*QueueOutcomes), Agents: make(map[string]*AgentState),
-		talks: make(map[string]string), waits: make(map[waitKey]bool), rings: make(map[string]ringing),
+		talks: make(map[string]string), waits: make(map[waitKey]bool), rings: make(map[string]string),
 	}
 }
 
@@ -96,7 +94,7 @@ func (o *Outcomes) Add(f event.Fact) {
 	case event.InteractionDequeued:
 		o.dequeued(f)
 	case event.InteractionOffered:
-		o.rings[f.Leg] = ringing{f.Agent, f.Interaction}
+		o.rings[f.Leg] = f.Agent
 		o.agent(f.Agent).route(1, 0)
 	case event.InteractionOfferEnded:
 		o.ringOver(f.Leg)
@@ -188,9 +186,9 @@ func (o *Outcomes) released(f event.InteractionReleased) {
 }
 
 func (o *Outcomes) ringOver(leg string) {
-	if r, ok := o.rings[leg]; ok {
+	if agent, ok := o.rings[leg]; ok {
 		delete(o.rings, leg)
-		o.agent(r.agent).route(-1, 0)
+		o.agent(agent).route(-1, 0)
 	}
 }
 

@@ -43,6 +43,10 @@ type Options struct {
 	Client *http.Client
 	// Print gets the events as NDJSON instead of a server when it is not nil.
 	Print io.Writer
+	// Outcomes counts the facts instead of sending them when it is not nil.
+	Outcomes *Outcomes
+	// Agents gives the interfaces of a queue_log's members by their names.
+	Agents map[string]string
 	// Size is the size of the recording in bytes, for the progress; 0 is not known.
 	Size int64
 	// Progress is called after every request and every wait; may be nil.
@@ -107,13 +111,13 @@ func (o *Options) check() error {
 	if o.Batch < 1 || o.Batch > 10_000 {
 		return fmt.Errorf("%w: %d events in a request: it must be from 1 to 10000", ErrOptions, o.Batch)
 	}
-	if o.Format != FormatAMI && o.Format != FormatNDJSON {
+	if readers()[o.Format] == nil {
 		return fmt.Errorf("%w: unknown format %q, must be one of %s", ErrOptions, o.Format, strings.Join(Formats(), ", "))
 	}
 	if len(o.Timing) > 0 && o.Format != FormatAMI {
 		return fmt.Errorf("%w: a timing file goes with the format ami only", ErrOptions)
 	}
-	if o.Print != nil {
+	if o.Print != nil || o.Outcomes != nil {
 		return nil
 	}
 	u, err := url.Parse(o.URL)
@@ -169,11 +173,7 @@ func (p *player) play(ctx context.Context) error {
 			p.report(why)
 		},
 	}
-	read := readAMI
-	if p.o.Format == FormatNDJSON {
-		read = readNDJSON
-	}
-	if err := read(ctx, in, p.o, p.sum, func(it item) error { return p.take(ctx, it) }); err != nil {
+	if err := readers()[p.o.Format](ctx, in, p.o, p.sum, func(it item) error { return p.take(ctx, it) }); err != nil {
 		return err
 	}
 	return p.flush(ctx)
@@ -181,6 +181,12 @@ func (p *player) play(ctx context.Context) error {
 
 // take adds an event to the batch in hand, when its time has come.
 func (p *player) take(ctx context.Context, it item) error {
+	if p.o.Outcomes != nil {
+		if it.fact != nil {
+			p.o.Outcomes.Add(it.fact)
+		}
+		return ctx.Err()
+	}
 	if err := p.pace(ctx, it.at); err != nil {
 		return err
 	}

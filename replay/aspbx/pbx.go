@@ -207,7 +207,7 @@ func (p *PBX) Play(ctx context.Context) error {
 	defer stop()
 	for i, v := range p.lives {
 		p.begin(i)
-		if err := p.await(ctx); err != nil {
+		if err := p.await(ctx, i); err != nil {
 			return err
 		}
 		for k := range v.events {
@@ -240,10 +240,17 @@ func (p *PBX) begin(i int) {
 	p.running = false
 }
 
+// backSoon is how long a later connection of the capture waits for a client at
+// most: one that was there before is back by then.
+const backSoon = time.Minute
+
 // await waits for a client.
-func (p *PBX) await(ctx context.Context) error {
-	if p.o.Patience > 0 {
-		timer := time.NewTimer(p.o.Patience)
+func (p *PBX) await(ctx context.Context, i int) error {
+	if patience := p.o.Patience; patience > 0 {
+		if i > 0 {
+			patience = min(patience, backSoon)
+		}
+		timer := time.NewTimer(patience)
 		defer timer.Stop()
 		select {
 		case <-p.ready:
