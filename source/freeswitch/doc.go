@@ -8,9 +8,9 @@
 //     finds its way back after garbage.
 //   - [Translator] takes messages and gives facts. It follows channels, queue
 //     visits, offers and talks of mod_callcenter, and calls past the queues.
-//   - [Source] is the live connection: it logs in, subscribes, asks for a
+//   - [Client] is the live connection: it logs in, subscribes, asks for a
 //     snapshot, notices silence, comes back after a break, and hands the facts
-//     to the log before it reads on.
+//     to the log, which it never outruns by more than a bound.
 //
 // # Invariants
 //

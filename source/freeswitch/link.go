@@ -48,7 +48,9 @@ func (t *Translator) meet(core string) {
 	}
 	t.link.up, t.link.down, t.link.resync, t.link.since = true, false, true, now
 	t.link.shutdown = false
-	t.say(now, "up"+stamp(now), event.SourceUp{SourceRef: t.source(), Kind: "freeswitch", Version: t.link.version})
+	t.say(now, "up"+stamp(now), event.SourceUp{
+		SourceRef: t.source(), Kind: "freeswitch", Version: t.link.version, Address: t.opt.address,
+	})
 }
 
 // reset ends all that the former core left open, under that core's ids.
@@ -111,7 +113,7 @@ func (t *Translator) onHeartbeat(m *Message) {
 		})
 	case !late && t.link.late:
 		t.say(t.clock.now, "up", event.SourceUp{
-			SourceRef: t.source(), Kind: "freeswitch", Version: t.link.version, LagMS: max(t.link.lag.Milliseconds(), 0),
+			SourceRef: t.source(), Kind: "freeswitch", Version: t.link.version, Address: t.opt.address, LagMS: max(t.link.lag.Milliseconds(), 0),
 		})
 	}
 	t.link.late = t.link.lag > lagBound

@@ -1,6 +1,7 @@
 package freeswitch
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -29,8 +30,11 @@ func (l *table) get(row []string, col string) string {
 }
 
 // parseTable reads lines of fields between bars up to the line that ends the
-// list. Rows whose number of fields is another one are left out.
+// list. Channels may be listed with another delimiter, which their first line
+// shows. A row with too few fields is left out; one with too many has a bar in
+// one of its texts, before which all fields are right.
 func parseTable(body string) (l table) {
+	delim := "|"
 	for line := range strings.Lines(body) {
 		line = strings.TrimRight(line, "\r\n")
 		if line == "" || strings.HasPrefix(line, "+OK") || strings.HasPrefix(line, "-ERR") {
@@ -39,7 +43,12 @@ func parseTable(body string) (l table) {
 			}
 			continue
 		}
-		row := strings.Split(line, "|")
+		if rest, ok := strings.CutPrefix(line, "uuid"); ok && l.cols == nil {
+			if d, _, ok := strings.Cut(rest, "direction"); ok && d != "" {
+				delim = d
+			}
+		}
+		row := strings.Split(line, delim)
 		if l.cols == nil {
 			l.cols = make(map[string]int, len(row))
 			for i, name := range row {
@@ -47,7 +56,7 @@ func parseTable(body string) (l table) {
 			}
 			continue
 		}
-		if len(row) == len(l.cols) {
+		if len(row) >= len(l.cols) {
 			l.rows = append(l.rows, row)
 		}
 	}
@@ -64,12 +73,10 @@ func (t *Translator) response(body []byte) {
 		t.meet(core)
 		return
 	}
-	text := string(body)
-	if version, ok := strings.CutPrefix(text, "FreeSWITCH Version "); ok {
-		version, _, _ = strings.Cut(version, " ")
-		t.link.version = clean.Text(version)
+	if t.learnVersion(body) {
 		return
 	}
+	text := string(body)
 	if rest, ok := strings.CutSuffix(strings.TrimSpace(text), " total."); ok && clean.Number(rest) == 0 && rest == "0" {
 		t.onChannels(&table{})
 		return
@@ -86,6 +93,16 @@ func (t *Translator) response(body []byte) {
 	case l.has("uuid", "direction", "created_epoch"):
 		t.onChannels(&l)
 	}
+}
+
+// learnVersion takes the answer to the command version, if it is one.
+func (t *Translator) learnVersion(body []byte) bool {
+	version, ok := bytes.CutPrefix(body, []byte("FreeSWITCH Version "))
+	if ok {
+		version, _, _ = bytes.Cut(version, []byte(" "))
+		t.link.version = clean.Text(version)
+	}
+	return ok
 }
 
 // onQueues takes the list of queues. The same again says nothing.
@@ -189,8 +206,12 @@ func (t *Translator) onTiers(l *table) {
 	}
 }
 
-// onMembers takes the callers of a queue: those who wait and those who talk.
+// onMembers takes the callers of a queue: those who wait and those who talk. It
+// is of use after a login; later on the events have said it better.
 func (t *Translator) onMembers(l *table) {
+	if !t.link.resync {
+		return
+	}
 	for _, row := range l.rows {
 		member, session, queue := l.get(row, "uuid"), l.get(row, "session_uuid"), l.get(row, "queue")
 		joined, ok := seconds(l.get(row, "joined_epoch"))
@@ -227,7 +248,7 @@ func (t *Translator) serve(v *visit, state string, l *table, row []string) {
 			if a.offered.After(at) && !a.offered.After(t.clock.now) {
 				at = a.offered
 			}
-			t.offer(v.call, v, a, at)
+			t.offer(v.call, v, a, at).listed = true
 		}
 	case "Answered":
 		if at, ok := seconds(l.get(row, "bridge_epoch")); ok {
@@ -281,14 +302,14 @@ func (t *Translator) onChannels(l *table) {
 	t.later.missing = m
 }
 
-// listedChannel takes a channel of the list. One that is not known began before
-// the login.
+// listedChannel takes a channel of the list. After a login one that is not known
+// began before.
 func (t *Translator) listedChannel(uuid string, l *table, row []string) {
 	if ch := t.chans[uuid]; ch != nil {
 		ch.heard = t.clock.now
 		return
 	}
-	if uuid == "" || t.over.has(uuid) {
+	if uuid == "" || t.over.has(uuid) || !t.link.resync {
 		return
 	}
 	start, ok := seconds(l.get(row, "created_epoch"))

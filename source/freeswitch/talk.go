@@ -17,6 +17,7 @@ type offer struct {
 	at      time.Time
 	address string
 	sip     string // the phone's answer, once its channel is gone
+	listed  bool   // known from a list, so that its event may still be under way
 }
 
 // talk is one agent on one interaction.
@@ -40,6 +41,12 @@ func (t *Translator) onOffering(m *Message) {
 	v, a := t.visitOf(m), t.agentOf(clean.Text(m.Get("CC-Agent")))
 	if v == nil || a == nil || v.answered || v.left {
 		return
+	}
+	for _, o := range v.call.offers {
+		if o.agent == a && o.listed {
+			o.listed = false
+			return
+		}
 	}
 	t.offer(v.call, v, a, t.clock.now)
 }
@@ -125,10 +132,22 @@ func (t *Translator) endOffer(o *offer, reason event.OfferEndReason, cause strin
 // onBridgeStart ends a visit by an answer.
 func (t *Translator) onBridgeStart(m *Message) {
 	v, a := t.visitOf(m), t.agentOf(clean.Text(m.Get("CC-Agent")))
-	if v == nil || a == nil || v.answered {
+	if v == nil || a == nil {
 		return
 	}
-	t.answer(v, a, clean.Text(m.Get("CC-Agent-UUID")), t.clock.now)
+	leg := clean.Text(m.Get("CC-Agent-UUID"))
+	if !v.answered {
+		t.answer(v, a, leg, t.clock.now)
+		return
+	}
+	for _, k := range v.call.talks { // known from a list, which names no channel
+		if k.agent == a && k.leg == "" {
+			k.leg = leg
+			if ch := t.chans[leg]; ch != nil && k.ch == nil {
+				k.ch, ch.talk = ch, k
+			}
+		}
+	}
 }
 
 func (t *Translator) answer(v *visit, a *agent, leg string, at time.Time) {

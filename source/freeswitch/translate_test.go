@@ -35,7 +35,7 @@ type translation struct {
 	facts []said
 }
 
-func newTranslation(o freeswitch.TranslatorOptions) *translation {
+func newTranslation(o freeswitch.Options) *translation {
 	tr := &translation{}
 	o.Emit = func(m event.Meta, f event.Fact) { tr.facts = append(tr.facts, said{m, f}) }
 	tr.Translator = freeswitch.NewTranslator(o)
@@ -46,7 +46,7 @@ func newTranslation(o freeswitch.TranslatorOptions) *translation {
 // read the facts, so that once is enough.
 func translate(t testing.TB) []said {
 	translated.once.Do(func() {
-		tr := newTranslation(freeswitch.TranslatorOptions{Fault: func(e *freeswitch.SyntaxError) { t.Error(e) }})
+		tr := newTranslation(freeswitch.Options{Fault: func(e *freeswitch.SyntaxError) { t.Error(e) }})
 		tr.Feed(capture(t), time.Time{})
 		tr.Close()
 		translated.facts = tr.facts
@@ -69,7 +69,7 @@ type timing struct {
 
 // translateTimed feeds the capture read by read, each at its time.
 func translateTimed(t testing.TB) *translation {
-	tr := newTranslation(freeswitch.TranslatorOptions{Tenant: "acme", Fault: func(e *freeswitch.SyntaxError) { t.Error(e) }})
+	tr := newTranslation(freeswitch.Options{Tenant: "acme", Fault: func(e *freeswitch.SyntaxError) { t.Error(e) }})
 	data := capture(t)
 	lines := bufio.NewScanner(bytes.NewReader(unzip(t, "esl-capture.timing.jsonl.gz")))
 	for lines.Scan() {
@@ -313,7 +313,7 @@ func TestAnySplitGivesTheSameFacts(t *testing.T) {
 	data := capture(t)
 	want := transcriptOf(translate(t))
 	split := func(size func() int) string {
-		tr := newTranslation(freeswitch.TranslatorOptions{})
+		tr := newTranslation(freeswitch.Options{})
 		for p := data; len(p) > 0; {
 			n := min(max(size(), 1), len(p))
 			tr.Feed(p[:n], time.Time{})
@@ -342,7 +342,7 @@ func TestTheSameCaptureGivesTheSameIDs(t *testing.T) {
 // TestShiftedCaptureIsAnother moves the capture by a day: all times and all ids
 // move, so that neither the log nor the floor takes it for the first.
 func TestShiftedCaptureIsAnother(t *testing.T) {
-	tr := newTranslation(freeswitch.TranslatorOptions{Shift: 24 * time.Hour})
+	tr := newTranslation(freeswitch.Options{Shift: 24 * time.Hour})
 	tr.Feed(capture(t), time.Time{})
 	tr.Close()
 	first := translate(t)
@@ -365,7 +365,7 @@ func BenchmarkTranslate(b *testing.B) {
 	b.ReportAllocs()
 	facts := 0
 	for b.Loop() {
-		tr := freeswitch.NewTranslator(freeswitch.TranslatorOptions{Emit: func(event.Meta, event.Fact) { facts++ }})
+		tr := freeswitch.NewTranslator(freeswitch.Options{Emit: func(event.Meta, event.Fact) { facts++ }})
 		for p := data; len(p) > 0; {
 			n := min(len(p), 16<<10)
 			tr.Feed(p[:n], time.Time{})

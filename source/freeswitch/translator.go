@@ -7,8 +7,8 @@ import (
 	"trunkline/source/clean"
 )
 
-// TranslatorOptions configure a [Translator].
-type TranslatorOptions struct {
+// Options configure a [Translator].
+type Options struct {
 	// Emit gets every fact with its envelope, in order, while bytes are fed.
 	Emit func(event.Meta, event.Fact)
 	// Tenant is the tenant of every fact; empty leaves it out.
@@ -34,14 +34,14 @@ type TranslatorOptions struct {
 	// Fault gets what the reader could not make sense of; may be nil.
 	Fault func(*SyntaxError)
 
-	message func(*Message) // sees every message before it is translated
+	address string // where the switch is, for source.up
 }
 
 // Translator turns the bytes of one FreeSWITCH's event socket, or of several
 // connections one after the other, into facts. It is not safe for concurrent
 // use and starts nothing of its own: time passes with what it is fed.
 type Translator struct {
-	opt    TranslatorOptions
+	opt    Options
 	reader *Reader
 	ids    identity
 	clock  clock
@@ -77,7 +77,7 @@ type earlyMessage struct {
 const maxEarly = 32 << 20
 
 // NewTranslator returns a translator that knows nothing yet.
-func NewTranslator(o TranslatorOptions) *Translator {
+func NewTranslator(o Options) *Translator {
 	if o.AgentID == nil {
 		o.AgentID = func(name string) string { return name }
 	}
@@ -156,9 +156,6 @@ func (t *Translator) Close() {
 func (t *Translator) Open() int { return len(t.calls) }
 
 func (t *Translator) message(m *Message) {
-	if t.opt.message != nil {
-		t.opt.message(m)
-	}
 	if !t.ready {
 		if m.Kind == AuthRequest { // the next connection
 			t.apply(m)
@@ -195,6 +192,7 @@ func (t *Translator) learn(m *Message) {
 		}
 	case APIResponse:
 		core = uuidBody(m.Body())
+		t.learnVersion(m.Body())
 	}
 	if core == "" || t.ids.name == "" || t.clock.read.IsZero() && t.clock.last.IsZero() {
 		return
