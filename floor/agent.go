@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"trunkline/event"
+	"trunkline/floor/interval"
 )
 
 // State is what an agent is doing: the most engaging thing that is true, in
@@ -33,6 +34,8 @@ type Membership struct {
 	Active   bool // serves it now
 	Paused   bool // a presence set for this queue alone keeps the agent from it
 	Since    int64
+
+	used bool // utilised by this queue, as the tally has it
 }
 
 // AgentAtQueue is what is counted of an agent's work for one queue.
@@ -77,6 +80,9 @@ type Agent struct {
 	ByQ      []AgentAtQueue
 
 	accrued int64 // Time is counted up to here
+	tallied int64 // the intervals are counted up to here; 0: not yet
+	turned  int64 // when what is tallied changed last
+	spent   interval.Spent
 	work    []*Part
 	dialing int32
 	watched int32 // supervisions in which the agent is on either side
@@ -141,7 +147,6 @@ func (t *Tenant) agent(id string) *Agent {
 	a = &Agent{ID: id, Presence: event.PresenceLoggedOut, State: Offline, Since: t.at, accrued: t.at, PresenceSince: t.at}
 	t.agents[id] = a
 	t.inState[Offline]++
-	t.staff.note(a, t.at)
 	t.touchAgent(a)
 	return a
 }
@@ -166,7 +171,7 @@ func (t *Tenant) settle(a *Agent, at int64) {
 		next = Idle
 	}
 	if next == a.State {
-		t.staff.change(a, at)
+		t.tally(a, at)
 		return
 	}
 	if at > a.accrued {
@@ -183,7 +188,7 @@ func (t *Tenant) settle(a *Agent, at int64) {
 	}
 	t.moved = append(t.moved, moved{a, a.State})
 	a.State, a.Since = next, at
-	t.staff.change(a, at)
+	t.tally(a, at)
 }
 
 // status takes in what a person set.

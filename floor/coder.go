@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -70,6 +71,12 @@ func num[T ~int | ~int32 | ~int64 | ~uint8 | ~uint64](c *coder, v *T) {
 		c.fail("a number is too large")
 		*v = 0
 	}
+}
+
+func (c *coder) float(v *float64) {
+	x := math.Float64bits(*v)
+	c.u64(&x)
+	*v = math.Float64frombits(x)
 }
 
 func (c *coder) flag(v *bool) {

@@ -7,6 +7,7 @@ import (
 	"trunkline/event"
 	"trunkline/eventlog/commit"
 	"trunkline/eventlog/writer"
+	"trunkline/floor/interval"
 )
 
 // Version is the meaning of this fold. It is raised when the same records fold
@@ -71,6 +72,7 @@ type Result struct {
 	Context []byte           // to be stored with the record; nil: none
 	Derived []writer.Derived // facts that follow from it
 	Changes []Change         // what is not as it was
+	Rows    []interval.Row   // 15-minute rows that were published or restated; the rows are the floor's
 }
 
 // Apply is part of [writer.Fold].
@@ -118,15 +120,19 @@ func (f *Fold) fold(t *Tenant, ok bool, seq uint64, received int64, derived bool
 	if len(t.outbox) > max(before, 0) {
 		out.Derived = t.facts(nil, max(before, 0))
 	}
-	out.Changes = t.changes
+	out.Changes, out.Rows = t.changes, t.rows
 	return out
 }
 
 // start begins a record: nothing has changed yet.
 func (t *Tenant) start() {
 	t.tick++
-	t.changes, t.moved = t.changes[:0], t.moved[:0]
+	t.changes, t.moved, t.rows = t.changes[:0], t.moved[:0], nil
 }
+
+// Passed is what the last record or tick made of a tenant without a fact of its
+// own: 15-minute rows that were published, entities that changed by time alone.
+func (t *Tenant) Passed() ([]Change, []interval.Row) { return t.changes, t.rows }
 
 // Tick is part of [writer.Fold].
 func (f *Fold) Tick(now time.Time) {

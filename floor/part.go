@@ -352,7 +352,6 @@ func (t *Tenant) handled(p *Part, at int64) {
 		t.count(Hold, p.HeldFor, p.Queue, p.Agent, m)
 	}
 	t.count(Wrap, p.Wrapped, p.Queue, p.Agent, m)
-	t.staff.handled(p, at)
-	t.waits.handled(p)
+	t.learn(p, at)
 	t.dropPart(p)
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"trunkline/event"
+	"trunkline/floor/hours"
+	"trunkline/floor/wait"
 )
 
 // Queue is one queue as the floor knows it. Others than this package only read it.
@@ -20,7 +22,10 @@ type Queue struct {
 	Members     int32 // agents who serve it
 	InState     [NumStates]int32
 
-	head, tail *Visit // waiting, longest first
+	Estimates wait.Estimator
+
+	schedule   *hours.Schedule // nil: none, or one that cannot be read
+	head, tail *Visit          // waiting, longest first
 	mark       uint64
 }
 
@@ -33,7 +38,8 @@ type Visit struct {
 	Position    int // on entry, as the source said
 	Reason      string
 
-	no         uint64 // in the order of arrival
+	told       wait.Told // by the methods of estimating, when it began to wait
+	no         uint64    // in the order of arrival
 	prev, next *Visit
 }
 
@@ -102,6 +108,7 @@ func (t *Tenant) configure(in *input) {
 		return
 	}
 	q.Config, q.Known, q.Removed = f, !f.Removed, f.Removed
+	q.plan()
 	if f.Name != "" {
 		q.Name = f.Name
 	}
@@ -114,7 +121,8 @@ func (t *Tenant) configure(in *input) {
 // enter lets an interaction wait in a queue.
 func (t *Tenant) enter(it *Interaction, q *Queue, in *input) *Visit {
 	t.visitNo++
-	v := &Visit{Queue: q, Interaction: it, At: in.at, Priority: in.priority, Position: in.position, Reason: strings.Clone(in.reason), no: t.visitNo}
+	told := q.Estimates.Tell(t.line(q, in.at))
+	v := &Visit{told: told, Queue: q, Interaction: it, At: in.at, Priority: in.priority, Position: in.position, Reason: strings.Clone(in.reason), no: t.visitNo}
 	q.insert(v)
 	it.visits = append(it.visits, v)
 	it.Visits++
@@ -124,7 +132,6 @@ func (t *Tenant) enter(it *Interaction, q *Queue, in *input) *Visit {
 	}
 	t.count(Offered, 1, q, nil, it.Media)
 	t.gauge(gaugeWaiting, 1, q, nil, it.Media)
-	t.waits.entered(v)
 	return v
 }
 
@@ -173,7 +180,9 @@ func (t *Tenant) leave(v *Visit, c Counter, at int64, suspect bool) {
 	}
 	t.gauge(gaugeWaiting, -1, q, nil, it.Media)
 	t.outcome(it, q, c, max(at-v.At, 0), suspect, at)
-	t.waits.left(v, c == Answered, at)
+	if c == Answered {
+		q.Estimates.Answered(&v.told, max(at-v.At, 0))
+	}
 }
 
 // outcome counts the end of a visit after a wait.
@@ -207,7 +216,7 @@ func (t *Tenant) outcome(it *Interaction, q *Queue, c Counter, waited int64, sus
 		t.count(WaitLeft, waited, q, nil, m)
 		q.WaitsOthers.add(waited)
 	}
-	t.staff.visited(q, at, waited, c)
+	t.visited(q, at, waited, c)
 }
 
 // outcomeOf gives the counter of a reason in a dequeued fact.

@@ -102,8 +102,8 @@ func (t *Tenant) code(c *coder) {
 	t.chain(c, &t.open)
 	t.chain(c, &t.ended)
 	list(c, &t.outbox, func(s *said) { str(c, &s.id); c.bytes(&s.raw) })
-	t.staff.code(c, t)
-	t.waits.code(c, t)
+	num(c, &t.nextClose)
+	codeBook(c, &t.intervals)
 }
 
 // chain codes the interactions of a chain, in its order.
@@ -178,6 +178,10 @@ func (q *Queue) code(c *coder) {
 	}
 	q.WaitsTaken.code(c)
 	q.WaitsOthers.code(c)
+	codeEstimator(c, &q.Estimates)
+	if !c.writing {
+		q.plan()
+	}
 }
 
 func (b *Callback) code(c *coder) {

@@ -30,6 +30,7 @@ func (a *Agent) code(c *coder, t *Tenant) {
 		num(c, &m.Priority)
 		c.flag(&m.Active)
 		c.flag(&m.Paused)
+		c.flag(&m.used)
 		num(c, &m.Since)
 		if m.Queue == nil {
 			c.fail("a membership has no queue")
@@ -45,12 +46,15 @@ func (a *Agent) code(c *coder, t *Tenant) {
 	for _, f := range [...]*bool{&a.Known, &a.Disabled, &a.Deleted, &a.Fetch, &a.NotServing, &a.ServingCallbacks} {
 		c.flag(f)
 	}
+	for _, f := range [...]*bool{&a.spent.LoggedIn, &a.spent.Available, &a.spent.Utilised} {
+		c.flag(f)
+	}
 	num(c, &a.State)
 	if a.State >= NumStates {
 		c.fail("an agent's state is not known")
 		return
 	}
-	for _, n := range [...]*int64{&a.PresenceSince, &a.Until, &a.LoginSince, &a.Since, &a.accrued} {
+	for _, n := range [...]*int64{&a.PresenceSince, &a.Until, &a.LoginSince, &a.Since, &a.accrued, &a.tallied, &a.turned} {
 		num(c, n)
 	}
 	a.AgentRow.code(c)
@@ -163,6 +167,9 @@ func (v *Visit) code(c *coder, t *Tenant) {
 	num(c, &v.Position)
 	str(c, &v.Reason)
 	num(c, &v.no)
+	for i := range v.told {
+		num(c, &v.told[i])
+	}
 	if v.Queue == nil {
 		c.fail("a visit has no queue")
 	}

@@ -92,7 +92,7 @@ func (t *Tenant) member(a *Agent, m *event.AgentQueue, gone bool, at int64) {
 		i++
 	}
 	t.touchQueue(q)
-	t.staff.change(a, at)
+	t.tally(a, at)
 	switch {
 	case i == len(a.Queues) && gone:
 		return
@@ -146,7 +146,7 @@ func (t *Tenant) drop() {
 			t.touchQueue(q)
 		}
 		t.inState[a.State]--
-		t.staff.gone(a, t.at)
+		t.tally(a, t.at)
 		t.touchAgent(a)
 		delete(t.agents, a.ID)
 	}

@@ -3,6 +3,9 @@ package floor
 import (
 	"strings"
 	"time"
+
+	"trunkline/floor/interval"
+	"trunkline/floor/wait"
 )
 
 // Settings are what a tenant's floor is configured with. They must be the same
@@ -12,6 +15,12 @@ type Settings struct {
 	ServiceLevelMS int64            // for queues whose configuration has none; 20,000 by default
 	ShortAbandonMS int64            // the same for short abandons; 5,000 by default
 	WrapupLimitMS  map[string]int64 // of queues whose configuration has none and whose source tells of no wrap-up
+
+	WaitMethod wait.Method // by which a queue's cap on the estimated wait is judged
+
+	Intervals     bool          // keep the 15-minute rows for workforce management
+	IntervalGrace time.Duration // how long after its end a slice is published; 5 minutes by default
+	IntervalKeep  time.Duration // how long after its end late facts restate it; 2 hours by default
 
 	MaxInteractions int           // open at once; 200,000 by default
 	MaxEnded        int           // ended ones kept for what follows; 50,000 by default
@@ -43,6 +52,13 @@ func (s Settings) withDefaults() Settings {
 	if s.KeepEnded <= 0 {
 		s.KeepEnded = 15 * time.Minute
 	}
+	if s.IntervalGrace <= 0 {
+		s.IntervalGrace = 5 * time.Minute
+	}
+	if s.IntervalKeep <= 0 {
+		s.IntervalKeep = 2 * time.Hour
+	}
+	s.IntervalKeep = max(s.IntervalKeep, s.IntervalGrace)
 	if s.MaxSilence <= 0 {
 		s.MaxSilence = 7 * 24 * time.Hour
 	}
@@ -90,12 +106,13 @@ type Tenant struct {
 	midnight     int64 // when the next day begins
 	outbox       []said
 	timers       *timers
-	staff        staff
-	waits        waits
+	intervals    interval.Book
+	nextClose    int64 // when slices of time are published next
 
 	in      input
 	tick    uint64 // of the record being folded: an entity with this mark is in changes already
 	changes []Change
+	rows    []interval.Row
 	moved   []moved
 	leaving []*Agent
 	context []byte
@@ -133,8 +150,7 @@ func (t *Tenant) advance(now int64) {
 	for it := t.open.head; it != nil && it.touched+t.set.MaxSilence.Milliseconds() <= t.now; it = t.open.head {
 		t.giveUp(it, "silent", &input{at: t.at})
 	}
-	t.staff.advance(t)
-	t.waits.advance(t)
+	t.closeIntervals()
 }
 
 // newDay takes all counters back to zero at the tenant's midnight. The times of
@@ -156,6 +172,7 @@ func (t *Tenant) newDay() {
 	for _, q := range t.queues {
 		q.reset()
 		q.WaitsTaken, q.WaitsOthers = Waits{}, Waits{}
+		q.Estimates.NewDay()
 		for _, r := range q.ByMedium {
 			if r != nil {
 				r.reset()
