@@ -12,8 +12,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"golang.org/x/sys/unix"
-
 	"trunkline/event"
 	"trunkline/eventlog"
 )
@@ -175,7 +173,7 @@ func (g *groupCommit) append(batch []event.Event) error {
 		g.mu.Unlock()
 		_, err := g.f.Write(out)
 		if err == nil {
-			err = unix.Fdatasync(int(g.f.Fd()))
+			err = fdatasync(g.f)
 		}
 		g.mu.Lock()
 		g.spare, g.syncing, g.synced = out, false, upto

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // latency offers 5,000 events a second, one an append, and compares the time to
@@ -86,7 +84,7 @@ func (b *bench) fdatasync() ([]time.Duration, error) {
 		if _, err := f.Write(buf); err != nil {
 			return nil, err
 		}
-		if err := unix.Fdatasync(int(f.Fd())); err != nil {
+		if err := fdatasync(f); err != nil {
 			return nil, err
 		}
 		took = append(took, time.Since(at))

@@ -164,53 +164,40 @@ func (w *Writer) publishBare(ctx context.Context, kind commit.Kind, note []byte)
 
 // commitNow makes what is in the builder durable, with nothing on its way.
 func (w *Writer) commitNow(ctx context.Context, kind commit.Kind, note []byte, received time.Time) error {
-	c, msg, err := w.encode(kind, note, received)
+	c, err := w.send(ctx, &w.builder, kind, note, received)
 	if err != nil {
-		return err
-	}
-	if err := w.publish(ctx, c, msg); err != nil {
 		return err
 	}
 	w.done(c)
 	return nil
 }
 
-// tip is the end of the chain, counting the commit that is on its way.
-func (w *Writer) tip() index.Tip {
-	tip := w.cfg.Index.Tip()
-	if f := w.flight; f != nil {
-		tip.Sequence, tip.Hash, tip.Received = f.c.Sequence, f.c.Hash, f.c.Received
-	}
-	return tip
-}
-
 // now is the time of the next commit: it never goes back.
 func (w *Writer) now() time.Time {
-	now := w.cfg.Now().UTC().Truncate(time.Millisecond)
-	if last := w.tip().Received; now.Before(last) {
+	now, last := w.cfg.Now().UTC().Truncate(time.Millisecond), w.cfg.Index.Tip().Received
+	if w.flight != nil {
+		last = w.flight.received
+	}
+	if now.Before(last) {
 		return last
 	}
 	return now
 }
 
-// encode makes a commit of what is in the builder.
-func (w *Writer) encode(kind commit.Kind, note []byte, received time.Time) (*commit.Commit, []byte, error) {
-	tip := w.tip()
-	msg, _ := w.builder.Encode(commit.Head{
+// send encodes what is in a builder as the commit behind the log's end and
+// makes it durable. The writer's own end must not cut that short: its outcome
+// would be unknown for no reason. The engine bounds the wait.
+func (w *Writer) send(ctx context.Context, b *commit.Builder, kind commit.Kind, note []byte, received time.Time) (*commit.Commit, error) {
+	tip := w.cfg.Index.Tip()
+	msg, _ := b.Encode(commit.Head{
 		Kind: kind, Shard: uint32(w.cfg.Shard), Sequence: tip.Sequence + 1, Received: received,
 		Owner: w.owner, Epoch: tip.Epoch, Prev: tip.Hash, Note: note,
 	})
 	c, err := commit.Trusted(msg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read back a commit just built: %w", err)
+		return nil, fmt.Errorf("%w: read back a commit just built: %w", engine.ErrRefused, err)
 	}
-	return c, msg, nil
-}
-
-// publish makes a commit durable. The writer's own end must not cut it short:
-// its outcome would be unknown for no reason. The engine bounds the wait.
-func (w *Writer) publish(ctx context.Context, c *commit.Commit, msg []byte) error {
-	return w.cfg.Stream.Publish(context.WithoutCancel(ctx), msg, c.Sequence-1)
+	return c, w.cfg.Stream.Publish(context.WithoutCancel(ctx), msg, tip.Sequence)
 }
 
 // done takes a durable commit in and shows it to the readers.
@@ -220,20 +207,23 @@ func (w *Writer) done(c *commit.Commit) {
 	w.cfg.Committed(c)
 }
 
-// flight is a commit that is being made durable.
+// flight is a commit that is being compressed and made durable, by a goroutine
+// that ends with its outcome.
 type flight struct {
-	c       *commit.Commit
-	batch   []*request
-	events  int
-	seen    map[commit.Key]uint32
-	heads   map[string]head
-	outcome chan error
+	batch    []*request
+	builder  commit.Builder
+	events   int
+	received time.Time
+	seen     map[commit.Key]uint32
+	heads    map[string]head
+	c        *commit.Commit // set before the outcome is sent
+	outcome  chan error
 }
 
-// serve commits what arrives until something fails. While one commit is being
-// synced the next one gathers; when enough has come for it to be worth while,
-// it is built and compressed meanwhile, and published as soon as the one before
-// it is durable.
+// serve commits what arrives until something fails. While one commit is on its
+// way the next one gathers; when enough has come for it to be worth while, it
+// is numbered and folded meanwhile, and follows as soon as the one before it is
+// durable.
 func (w *Writer) serve(ctx context.Context, open **doubt) error {
 	w.flight = nil
 	clock := time.NewTimer(0)
@@ -339,28 +329,24 @@ func (w *Writer) commitBatch(ctx context.Context, batch []*request, open **doubt
 		fail(batch, unavailable("%v", err))
 		return w.landFirst(ctx, open, err)
 	}
-	var c *commit.Commit
-	var msg []byte
-	if w.builder.Events() > 0 {
-		var err error
-		if c, msg, err = w.encode(commit.Events, nil, received); err != nil {
-			fail(batch, unavailable("%v", err))
-			return w.landFirst(ctx, open, err)
-		}
-	}
 	if err := w.landFirst(ctx, open, nil); err != nil {
 		fail(batch, unavailable("%v", err))
 		return err
 	}
-	if c == nil { // nothing but duplicates, and what they repeat is durable
+	if w.builder.Events() == 0 { // nothing but duplicates, and what they repeat is durable
 		w.accept(batch)
 		return nil
 	}
-	f := &flight{c: c, batch: append([]*request(nil), batch...), events: w.builder.Events(), outcome: make(chan error, 1)}
+	f := &flight{batch: append([]*request(nil), batch...), events: w.builder.Events(), received: received, outcome: make(chan error, 1)}
+	f.builder, w.builder = w.builder, w.builderSpare
 	f.seen, w.seen = w.seen, w.seenSpare
 	f.heads, w.heads = w.heads, w.headsSpare
 	w.flight = f
-	go func() { f.outcome <- w.publish(ctx, c, msg) }()
+	go func() {
+		c, err := w.send(ctx, &f.builder, commit.Events, nil, received)
+		f.c = c
+		f.outcome <- err
+	}()
 	return nil
 }
 
@@ -380,7 +366,7 @@ func (w *Writer) landFirst(ctx context.Context, open **doubt, cause error) error
 func (w *Writer) land(ctx context.Context, err error, open **doubt) error {
 	f := w.flight
 	w.flight = nil
-	w.seenSpare, w.headsSpare = f.seen, f.heads
+	w.builderSpare, w.seenSpare, w.headsSpare = f.builder, f.seen, f.heads
 	if errors.Is(err, engine.ErrWrongSequence) {
 		switch ours, look := w.stands(ctx, f.c.Sequence, f.c.Hash); {
 		case look != nil:

@@ -75,9 +75,10 @@ type Writer struct {
 	saving   sync.WaitGroup // a snapshot being stored
 	released int            // callers that the last commit released
 	flight   *flight
-	// The maps of the last commit that landed, for the next but one.
-	seenSpare  map[commit.Key]uint32
-	headsSpare map[string]head
+	// Builder and maps of the last commit that landed, for the next but one.
+	builderSpare commit.Builder
+	seenSpare    map[commit.Key]uint32
+	headsSpare   map[string]head
 }
 
 type head struct {
