@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"trunkline/auth"
 	"trunkline/config"
@@ -39,7 +41,7 @@ func TestExampleLoadsToTheDefaults(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &b)
 	}
 	got, want := l.Config, config.Default()
-	got.Tenants, got.Tokens, got.Live.Origins = nil, nil, nil // empty lists, not absent ones
+	got.Tenants, got.Tokens, got.Live.Origins, got.Floor.Wrapups = nil, nil, nil, nil // empty lists, not absent ones
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -166,6 +168,11 @@ func TestComplaints(t *testing.T) {
 		"addr":                      {"listen: {addr: localhost}\n", nil, []string{`t.yaml:1:16: listen.addr: "localhost" is not accepted: host:port`}},
 		"cert without key":          {"listen: {tls: {cert: c.pem}}\n", nil, []string{"cert and key are given together"}},
 		"client_ca without TLS":     {"listen: {tls: {client_ca: c.pem}}\n", nil, []string{"client certificates need TLS"}},
+		"wrap-up":                   {"floor: {wrapups: [support]}\n", nil, []string{`floor.wrapups: "support": an entry is queue=duration, as in support=30s`}},
+		"wrap-up below":             {"floor: {wrapups: [a=999ms]}\n", nil, []string{`the wrap-up time 999ms is not accepted: 1s to 24h`}},
+		"wrap-up above":             {"floor: {wrapups: [a=24h, b=25h]}\n", nil, []string{`the wrap-up time 25h is not accepted: 1s to 24h`}},
+		"wrap-up of no time":        {"floor: {wrapups: [a=soon]}\n", nil, []string{`floor.wrapups: "a=soon": not a duration`}},
+		"wrap-up twice":             {"floor: {wrapups: [a=1s, b=1s, a=2s]}\n", nil, []string{`the queue "a" is named twice`}},
 		"even replicas":             {"log: {replicas: 2, url: 'nats://h'}\n", nil, []string{"2 is not accepted: 1, 3 or 5"}},
 		"creds without cluster":     {"log: {creds: f}\n", nil, []string{"log.creds: this is of use with a cluster alone"}},
 		"event over batch":          {"limits: {event_bytes: 16KiB, batch_bytes: 8KiB}\n", nil, []string{"one event of 16KiB does not fit into limits.batch_bytes 8KiB"}},
@@ -234,6 +241,20 @@ func TestStaticTokens(t *testing.T) {
 		if _, err := c.StaticTokens(); err == nil {
 			t.Errorf("%+v was taken", bad)
 		}
+	}
+}
+
+func TestWrapups(t *testing.T) {
+	l, err := config.Parse("t.yaml", []byte("floor: {wrapups: [support=30s, 'a=b = 1s', sales = 24h]}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]time.Duration{"support": 30 * time.Second, "a=b": time.Second, "sales": 24 * time.Hour}
+	if got := l.Floor.WrapupLimits(); !maps.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+	if got := config.Default().Floor.WrapupLimits(); got != nil {
+		t.Errorf("by default %v", got)
 	}
 }
 

@@ -25,6 +25,7 @@ type Server struct {
 
 	log     *eventlog.Log
 	tenants atomic.Pointer[directory.Directory] // the log asks for quotas before the directory is there
+	floors  *floors
 	tokens  *auth.Store
 	gate    *auth.Gate
 	routes  []auth.Route
@@ -57,7 +58,7 @@ func Run(ctx context.Context, cfg config.Config, ready func(*Server)) error {
 // Start opens everything and returns when the endpoints are mounted and the log was read. Ending ctx during the start
 // gives it up; afterwards Close ends the server.
 func Start(ctx context.Context, cfg config.Config) (*Server, error) {
-	s := &Server{cfg: cfg, metrics: newMetrics(), failed: make(chan error, 1)}
+	s := &Server{cfg: cfg, metrics: newMetrics(), floors: newFloors(cfg.Floor), failed: make(chan error, 1)}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -76,12 +77,14 @@ func (s *Server) start(ctx context.Context) error {
 
 	conf := logConfig(s.cfg.Log)
 	conf.TenantQuota = s.quota
+	conf.Fold = s.floors.writer
 	log, err := eventlog.Open(ctx, conf)
 	if err != nil {
 		return err
 	}
 	s.log = log
 	s.onClose(log.Close)
+	s.onClose(s.floors.close)
 	s.metrics.logGauges(log.Health)
 
 	// What follows the control state does so until the server stops; ctx ends it during the start alone.
@@ -128,6 +131,7 @@ func (s *Server) openControl(ctx context.Context, static []auth.StaticToken) err
 		return err
 	}
 	s.tenants.Store(tenants)
+	s.floors.opened(tenants)
 	s.tokens = tokens
 	return nil
 }
