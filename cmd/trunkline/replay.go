@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,16 +17,22 @@ import (
 func newReplayCmd() *cobra.Command {
 	f := &replayFlags{}
 	cmd := &cobra.Command{
-		Use:   "replay --format ami|ndjson FILE",
+		Use:   "replay --format ami|queue_log|ndjson FILE",
 		Short: "Play a capture or a file of events into a running server",
-		Long: `Play a recording into a running server: a capture of an Asterisk manager connection (ami), which is translated on the
-way, or a file with one CloudEvent a line (ndjson). FILE may be compressed with gzip; - is standard input.
+		Long: `Play a recording into a running server: a capture of an Asterisk manager connection (ami) or Asterisk's queue_log,
+which are translated on the way, or a file with one CloudEvent a line (ndjson). FILE may be compressed with gzip; - is
+standard input.
 
 Ids and times stay those of the recording, so that a second replay gives only duplicates. With --now everything is
-moved to begin now, and is new every time. Requests are repeated under the same ids while the server is busy or away.`,
+moved to begin now, and is new every time. Requests are repeated under the same ids while the server is busy or away.
+
+With --summary nothing is sent: what became of the visits to queues, and how the agents were left, is printed as one
+JSON object. With --as-pbx a capture is served as the PBX itself would, for programs that connect to a manager port.`,
 		Example: `  trunkline replay --format ami --timing ami-capture.timing.jsonl --speed 10 ami-capture.txt
   trunkline replay --format ami --print ami-capture.txt > facts.ndjson
-  trunkline replay --format ndjson facts.ndjson`,
+  trunkline replay --format ndjson facts.ndjson
+  trunkline replay --format queue_log --summary /var/log/asterisk/queue_log
+  trunkline replay --as-pbx --timing ami-capture.timing.jsonl --speed 4 --listen 127.0.0.1:5038 ami-capture.txt`,
 		Args: oneArg("file"),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
@@ -37,6 +42,9 @@ moved to begin now, and is new every time. Requests are repeated under the same 
 	flags.StringVar(&f.timing, "timing", "", "record of the reads of a capture, JSON lines {t, off, n}")
 	flags.StringVar(&f.speed, "speed", "max", `how many times faster than it happened; 1 is as it happened, "max" as fast as the server takes it`)
 	flags.BoolVar(&f.now, "now", false, "move all times so that the recording begins now")
+	flags.BoolVar(&f.summary, "summary", false, "print the outcomes of the queues and the state of the agents as JSON instead of sending events")
+	flags.StringToStringVar(&f.agents, "agent", nil, "interface of a member whom a queue_log names, such as Alice=PJSIP/1001; may be repeated")
+	f.serve.add(cmd)
 	flags.BoolVar(&f.print, "print", false, "print the events as NDJSON instead of sending them")
 	flags.StringVar(&f.pbx, "pbx", "", "name of the PBX, for a capture without systemname")
 	flags.StringVar(&f.tenant, "tenant", "", "tenant to write into translated events (none: the token's)")
@@ -49,7 +57,9 @@ moved to begin now, and is new every time. Requests are repeated under the same 
 type replayFlags struct {
 	client                             clientFlags
 	format, timing, speed, pbx, tenant string
-	now, print                         bool
+	now, print, summary                bool
+	agents                             map[string]string
+	serve                              serveCaptureFlags
 	batch                              int
 	patience                           time.Duration
 }
@@ -57,16 +67,17 @@ type replayFlags struct {
 func (f *replayFlags) run(cmd *cobra.Command, file string) error {
 	o := replay.Options{
 		Format: replay.Format(f.format), Now: f.now, PBX: f.pbx, Tenant: f.tenant, Batch: f.batch, Patience: f.patience,
+		Agents: f.agents,
+	}
+	if f.serve.any() {
+		return f.serveCapture(cmd, file)
 	}
 	if f.format == "" {
 		return usage(fmt.Errorf("--format is missing, one of %s", strings.Join(replay.Formats(), ", ")))
 	}
-	if f.speed != "max" {
-		speed, err := strconv.ParseFloat(f.speed, 64)
-		if err != nil || !(speed >= 0 && speed <= 1e6) {
-			return usage(fmt.Errorf(`--speed %q must be a number from 0 to 1000000, or "max"`, f.speed))
-		}
-		o.Speed = speed
+	var err error
+	if o.Speed, err = parseSpeed(f.speed); err != nil {
+		return err
 	}
 	if f.timing != "" {
 		reads, err := readTiming(f.timing)
@@ -75,9 +86,12 @@ func (f *replayFlags) run(cmd *cobra.Command, file string) error {
 		}
 		o.Timing = reads
 	}
-	if f.print {
+	switch {
+	case f.summary:
+		o.Outcomes = replay.NewOutcomes()
+	case f.print:
 		o.Print = cmd.OutOrStdout()
-	} else {
+	default:
 		c, err := f.client.options()
 		if err != nil {
 			return err
@@ -121,6 +135,12 @@ func (f *replayFlags) run(cmd *cobra.Command, file string) error {
 		return fmt.Errorf("replay: %w", err)
 	}
 	out := cmd.OutOrStdout()
+	if f.summary {
+		if sum.Faults > 0 {
+			fmt.Fprintf(stderr, "trunkline: %d places of the recording could not be read, the first: %v\n", sum.Faults, sum.FirstFault)
+		}
+		return o.Outcomes.WriteJSON(out)
+	}
 	if f.print {
 		out = stderr
 	}
