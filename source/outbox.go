@@ -92,21 +92,29 @@ func (o *Outbox) progress() (taken, done uint64) {
 
 // Run sends until the context ends.
 func (o *Outbox) Run(ctx context.Context) {
+	for o.Drain(ctx) == nil {
+		select {
+		case <-o.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Drain sends what waits and returns when the log has it, or the context's
+// error. It is for sources that remember how far the log has followed them; it
+// does not go together with Run.
+func (o *Outbox) Drain(ctx context.Context) error {
 	for {
 		o.mu.Lock()
 		n := min(len(o.waiting), batch)
 		events := o.waiting[:n:n]
 		o.mu.Unlock()
 		if n == 0 {
-			select {
-			case <-o.wake:
-				continue
-			case <-ctx.Done():
-				return
-			}
+			return nil
 		}
 		if !o.send(ctx, events) {
-			return
+			return ctx.Err()
 		}
 		o.mu.Lock()
 		o.waiting = o.waiting[n:]
