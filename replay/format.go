@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"trunkline/event"
-	"trunkline/source/asterisk"
 )
 
 // Format is the kind of a recording.
@@ -21,12 +20,13 @@ type Format string
 const (
 	FormatAMI      Format = "ami"       // bytes of an Asterisk manager connection
 	FormatQueueLog Format = "queue_log" // Asterisk's queue_log
+	FormatESL      Format = "esl"       // bytes of a FreeSWITCH's event socket
 	FormatNDJSON   Format = "ndjson"    // one CloudEvent a line
 )
 
 // Formats lists the formats, for messages and completion.
 func Formats() []string {
-	return []string{string(FormatAMI), string(FormatQueueLog), string(FormatNDJSON)}
+	return []string{string(FormatAMI), string(FormatQueueLog), string(FormatESL), string(FormatNDJSON)}
 }
 
 // readFunc reads a recording and hands on what it says.
@@ -34,7 +34,7 @@ type readFunc func(ctx context.Context, r io.Reader, o Options, sum *Summary, em
 
 // readers are the readers of the formats.
 func readers() map[Format]readFunc {
-	return map[Format]readFunc{FormatAMI: readAMI, FormatQueueLog: readQueueLog, FormatNDJSON: readNDJSON}
+	return map[Format]readFunc{FormatAMI: readAMI, FormatQueueLog: readQueueLog, FormatESL: readESL, FormatNDJSON: readNDJSON}
 }
 
 // item is one event on its way.
@@ -59,90 +59,6 @@ func translated(failed *error, emit func(item) error) func(event.Meta, event.Fac
 		}
 		*failed = emit(item{m.Time, f.EventType(), line, f})
 	}
-}
-
-// piece is how much of a capture is taken at once when there is no timing.
-const piece = 32 << 10
-
-// readAMI translates a capture.
-func readAMI(ctx context.Context, r io.Reader, o Options, sum *Summary, emit func(item) error) error {
-	var failed error
-	ahead := piece
-	if o.Now && len(o.Timing) == 0 {
-		ahead = 1 << 20 // to find the first time behind a long snapshot
-	}
-	br := bufio.NewReaderSize(r, ahead)
-	tr := asterisk.NewTranslator(asterisk.Options{
-		Tenant: o.Tenant,
-		PBX:    o.PBX,
-		Shift:  o.amiShift(br),
-		Fault: func(e *asterisk.SyntaxError) {
-			sum.Faults++
-			if sum.FirstFault == nil {
-				sum.FirstFault = e
-			}
-		},
-		Emit: translated(&failed, emit),
-	})
-	buf := make([]byte, piece)
-	take := func(want int, at time.Time) error {
-		for want > 0 && failed == nil {
-			n, err := io.ReadFull(br, buf[:min(want, len(buf))])
-			tr.Feed(buf[:n], at)
-			want -= n
-			if err != nil {
-				return err
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		return failed
-	}
-	var last time.Time
-	for _, read := range o.Timing {
-		last = read.At
-		if read.Event == "eof" {
-			tr.Disconnected(read.At, "connection closed")
-		}
-		if err := take(read.Len, read.At); err != nil {
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-				return fmt.Errorf("%w: it names bytes %d to %d, the capture is shorter", ErrTiming, read.Offset, read.Offset+int64(read.Len))
-			}
-			return err
-		}
-	}
-	for {
-		if err := take(piece, last); err != nil {
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-				break
-			}
-			return err
-		}
-	}
-	tr.Close()
-	sum.Open = tr.Open()
-	return failed
-}
-
-// amiShift is how far the times of a capture are moved. It begins at its first
-// read, or else at the first time in it.
-func (o *Options) amiShift(br *bufio.Reader) time.Duration {
-	if !o.Now {
-		return 0
-	}
-	if len(o.Timing) > 0 {
-		return o.shift(o.Timing[0].At)
-	}
-	head, _ := br.Peek(br.Size())
-	var first time.Time
-	r := asterisk.NewReader(asterisk.Limits{}, func(m *asterisk.Message) {
-		if at, ok := m.Time(); ok && first.IsZero() {
-			first = at
-		}
-	}, nil)
-	_, _ = r.Write(head)
-	return o.shift(first)
 }
 
 // readNDJSON reads a file of CloudEvents and checks each before it is sent.

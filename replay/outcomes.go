@@ -14,12 +14,16 @@ type Outcomes struct {
 	Queues map[string]*QueueOutcomes `json:"queues"`
 	Agents map[string]*AgentState    `json:"agents"`
 
-	talks map[string]string // queue by leg, "" for a direct one
-	waits map[waitKey]bool  // open visits
-	rings map[string]string // the agent whose phone rings, by leg
+	waits map[waitKey]bool   // open visits
+	rings map[partKey]bool   // ringing phones
+	talks map[partKey]string // queue of a talk, "" for a direct one
 }
 
 type waitKey struct{ interaction, queue string }
+
+// partKey names an agent's part in an interaction. Legs would say less: not every
+// source knows the leg when the phone begins to ring.
+type partKey struct{ interaction, agent string }
 
 // QueueOutcomes counts the visits to one queue. Offered equals answered,
 // abandoned, timeout, key, transferred, overflow, the visits lost and those
@@ -55,7 +59,7 @@ type AgentState struct {
 func NewOutcomes() *Outcomes {
 	return &Outcomes{
 		Queues: make(map[string]*QueueOutcomes), Agents: make(map[string]*AgentState),
-		talks: make(map[string]string), waits: make(map[waitKey]bool), rings: make(map[string]string),
+		waits: make(map[waitKey]bool), rings: make(map[partKey]bool), talks: make(map[partKey]string),
 	}
 }
 
@@ -94,15 +98,16 @@ func (o *Outcomes) Add(f event.Fact) {
 	case event.InteractionDequeued:
 		o.dequeued(f)
 	case event.InteractionOffered:
-		o.rings[f.Leg] = f.Agent
-		o.agent(f.Agent).route(1, 0)
+		if key := (partKey{f.Interaction, f.Agent}); !o.rings[key] {
+			o.rings[key] = true
+			o.agent(f.Agent).route(1, 0)
+		}
 	case event.InteractionOfferEnded:
-		o.ringOver(f.Leg)
+		o.ringOver(f.Interaction, f.Agent)
 	case event.InteractionAccepted:
 		o.accepted(f)
 	case event.InteractionLegConnected:
-		o.talks[f.Leg] = ""
-		o.agent(f.Agent).route(0, 1)
+		o.talk(f.Interaction, f.Agent, "")
 	case event.InteractionReleased:
 		o.released(f)
 	case event.AgentProvisioned:
@@ -156,9 +161,8 @@ func (o *Outcomes) dequeued(f event.InteractionDequeued) {
 }
 
 func (o *Outcomes) accepted(f event.InteractionAccepted) {
-	o.ringOver(f.Leg)
-	o.talks[f.Leg] = f.Queue
-	o.agent(f.Agent).route(0, 1)
+	o.ringOver(f.Interaction, f.Agent)
+	o.talk(f.Interaction, f.Agent, f.Queue)
 	if f.Queue == "" {
 		return
 	}
@@ -170,11 +174,12 @@ func (o *Outcomes) accepted(f event.InteractionAccepted) {
 }
 
 func (o *Outcomes) released(f event.InteractionReleased) {
-	queue, open := o.talks[f.Leg]
+	key := partKey{f.Interaction, f.Agent}
+	queue, open := o.talks[key]
 	if !open {
 		return
 	}
-	delete(o.talks, f.Leg)
+	delete(o.talks, key)
 	o.agent(f.Agent).route(0, -1)
 	switch {
 	case queue == "":
@@ -185,11 +190,19 @@ func (o *Outcomes) released(f event.InteractionReleased) {
 	}
 }
 
-func (o *Outcomes) ringOver(leg string) {
-	if agent, ok := o.rings[leg]; ok {
-		delete(o.rings, leg)
+func (o *Outcomes) ringOver(interaction, agent string) {
+	if key := (partKey{interaction, agent}); o.rings[key] {
+		delete(o.rings, key)
 		o.agent(agent).route(-1, 0)
 	}
+}
+
+func (o *Outcomes) talk(interaction, agent, queue string) {
+	key := partKey{interaction, agent}
+	if _, open := o.talks[key]; !open {
+		o.agent(agent).route(0, 1)
+	}
+	o.talks[key] = queue
 }
 
 func (a *AgentState) route(offers, talks int) {

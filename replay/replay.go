@@ -114,8 +114,8 @@ func (o *Options) check() error {
 	if readers()[o.Format] == nil {
 		return fmt.Errorf("%w: unknown format %q, must be one of %s", ErrOptions, o.Format, strings.Join(Formats(), ", "))
 	}
-	if len(o.Timing) > 0 && o.Format != FormatAMI {
-		return fmt.Errorf("%w: a timing file goes with the format ami only", ErrOptions)
+	if len(o.Timing) > 0 && o.Format != FormatAMI && o.Format != FormatESL {
+		return fmt.Errorf("%w: a timing file goes with the formats ami and esl only", ErrOptions)
 	}
 	if o.Print != nil || o.Outcomes != nil {
 		return nil

@@ -23,6 +23,8 @@ import (
 
 const (
 	captureFile = "../source/asterisk/testdata/ami-capture.txt.gz"
+	eslFile     = "../source/freeswitch/testdata/esl-capture.txt.gz"
+	eslTiming   = "../source/freeswitch/testdata/esl-capture.timing.jsonl.gz"
 	timingFile  = "../source/asterisk/testdata/ami-capture.timing.jsonl.gz"
 
 	queueLogFile = "../source/asterisk/testdata/queue_log"
@@ -309,7 +311,7 @@ func TestRefusals(t *testing.T) {
 		{"a negative speed", good, "a speed of -1", func(o *replay.Options) { o.Speed = -1 }},
 		{"too large a batch", good, "10001 events", func(o *replay.Options) { o.Batch = 10_001 }},
 		{"no URL", good, "no http or https URL", func(o *replay.Options) { o.URL = "localhost:8090" }},
-		{"timing of a file of events", good, "format ami only", func(o *replay.Options) { o.Timing = []replay.Read{{Len: 1}} }},
+		{"timing of a file of events", good, "formats ami and esl only", func(o *replay.Options) { o.Timing = []replay.Read{{Len: 1}} }},
 		{"timing of a longer capture", "Event: A\r\n\r\n", "the capture is shorter", func(o *replay.Options) {
 			o.Format, o.Timing = replay.FormatAMI, []replay.Read{{At: noon, Len: 100}}
 		}},
@@ -337,6 +339,9 @@ func TestNow(t *testing.T) {
 			}
 			if format == "queue_log" {
 				in = open(t, queueLogFile)
+			}
+			if format == "esl" {
+				in = open(t, eslFile)
 			}
 			o := s.options(replay.Options{Format: replay.Format(format), Now: true})
 			if _, err := replay.Run(t.Context(), in, o); err != nil {
