@@ -84,7 +84,7 @@ func (t *Translator) agentAt(device string) *agent { return t.floor.users[userOf
 
 func (t *Translator) provisioned(a *agent, kind string, f event.AgentProvisioned) {
 	f.AgentRef = event.AgentRef{Agent: a.id}
-	t.say(t.clock.now, t.kindOf(kind, a.id, t.clock.now), f)
+	t.say(t.clock.now, kind, a.id, f)
 }
 
 // presences are the statuses of mod_callcenter.
@@ -136,7 +136,7 @@ func (t *Translator) status(a *agent, status string, since time.Time) {
 		f.Source = "agent-max-no-answer"
 	}
 	a.missed = ""
-	t.say(t.clock.now, t.kindOf("status_changed", a.id, t.clock.now), f)
+	t.say(t.clock.now, "status_changed", a.id, f)
 }
 
 // onMaxNoAnswer comes before the status that too many missed calls set.
@@ -169,7 +169,7 @@ func (t *Translator) state(a *agent, state string) {
 	a.state = state
 	if idle := state == "Idle"; idle != a.idle {
 		a.idle = idle
-		t.say(t.clock.now, t.kindOf("mode_changed", a.id, t.clock.now), event.AgentModeChanged{
+		t.say(t.clock.now, "mode_changed", a.id, event.AgentModeChanged{
 			AgentRef: event.AgentRef{Agent: a.id}, Serving: !idle,
 		})
 	}

@@ -150,7 +150,7 @@ func (t *Translator) place(ch *channel, c *call) {
 	}
 	for _, k := range c.talks {
 		if k.agent == ch.agent && k.ch == nil && (k.leg == "" || k.leg == ch.uuid) {
-			k.ch, ch.talk = ch, k
+			k.ch, k.leg, ch.talk = ch, ch.uuid, k
 		}
 	}
 }
@@ -197,7 +197,7 @@ func (t *Translator) create(c *call, dir event.Direction, who *event.Customer) {
 			f.Channel = ch.device
 		}
 	}
-	t.say(c.start, t.kindOf("created", c.uuid, c.start), f)
+	t.say(c.start, "created", c.uuid, f)
 }
 
 // createLate says that an interaction began which did not show its direction
@@ -338,7 +338,7 @@ func (t *Translator) end(c *call, cause string) {
 		f.Detail = detail(c.first.sip, cause)
 	}
 	f.Reason = endOf(cause)
-	t.say(t.clock.now, t.kindOf("ended", c.uuid, t.clock.now), f)
+	t.say(t.clock.now, "ended", c.uuid, f)
 	t.forget(c)
 }
 
@@ -383,7 +383,7 @@ func (t *Translator) lose(c *call) {
 	for len(c.talks) > 0 {
 		t.release(c.talks[0], t.clock.now, t.ids.origin, event.EndNone)
 	}
-	t.say(t.clock.now, "lost:"+c.uuid, event.InteractionEnded{
+	t.say(t.clock.now, "lost", c.uuid, event.InteractionEnded{
 		Ref:       c.ref(""),
 		Initiator: event.InitiatorSystem,
 		Reason:    event.EndNone,

@@ -1,6 +1,7 @@
 package freeswitch
 
 import (
+	"slices"
 	"time"
 
 	"trunkline/event"
@@ -54,7 +55,7 @@ func (t *Translator) onAnswer(m *Message) {
 		if c.first.talk == nil {
 			t.accept(c, &talk{agent: a, leg: c.first.uuid, ch: c.first}, time.Time{}, t.clock.now)
 		}
-		t.say(t.clock.now, "customer_accepted", event.InteractionCustomerAccepted{Ref: c.ref(ch.id), Agent: a.id, Number: ch.number})
+		t.say(t.clock.now, "customer_accepted", ch.uuid, event.InteractionCustomerAccepted{Ref: c.ref(ch.id), Agent: a.id, Number: ch.number})
 	}
 }
 
@@ -75,7 +76,8 @@ func (t *Translator) onBridge(m *Message) {
 		ch, other, c = other, ch, other.call
 	}
 	t.adopt(other, c)
-	if a := other.agent; a != nil && other.talk == nil && other.offer == nil && !other.queued {
+	known := slices.ContainsFunc(c.talks, func(k *talk) bool { return k.agent == other.agent })
+	if a := other.agent; a != nil && !known && other.offer == nil && !other.queued {
 		t.accept(c, &talk{agent: a, leg: other.uuid, ch: other}, time.Time{}, t.clock.now)
 	}
 }

@@ -84,13 +84,17 @@ func (id *identity) from(origin string) {
 	}
 }
 
-// event makes the id of a fact that a message gave.
-func (id *identity) event(origin, kind string) string {
+// event makes the id of a fact that a message gave. What has no Event-Sequence is
+// told apart by its entity and time.
+func (id *identity) event(origin, kind, entity string, at time.Time) string {
 	core := id.core
 	if core == "" {
 		core = "0"
 	}
 	key := core + id.shift + "/" + origin + "/" + kind
+	if origin == "" || origin[0] > '9' {
+		key += ":" + entity + "@" + strconv.FormatInt(at.UnixMicro(), 10)
+	}
 	if origin != id.origin {
 		return key // said late: there is one such fact of a message at most
 	}
@@ -99,19 +103,6 @@ func (id *identity) event(origin, kind string) string {
 		return key + "." + strconv.Itoa(n)
 	}
 	return key
-}
-
-// stamp makes part of an id of a time, for facts that no event numbers.
-func stamp(at time.Time) string { return "@" + strconv.FormatInt(at.UnixMicro(), 10) }
-
-// kindOf makes the kind part of an id. What no event numbers is told apart by
-// entity and time.
-func (t *Translator) kindOf(kind, entity string, at time.Time) string {
-	switch t.ids.origin {
-	case "list", "link", "clock":
-		return kind + ":" + entity + stamp(at)
-	}
-	return kind
 }
 
 // deviceOf cuts a channel's name down to the device that the channel is of:

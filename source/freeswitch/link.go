@@ -37,7 +37,7 @@ func (t *Translator) meet(core string) {
 	if t.ids.core != "" && t.ids.core != core {
 		t.reset(core)
 	} else if t.ids.core == core && !t.link.up && !t.link.heard.IsZero() {
-		t.say(now, "gap"+stamp(now), event.SourceGap{
+		t.say(now, "gap", "", event.SourceGap{
 			SourceRef: t.source(), Missing: "events while disconnected",
 			From: event.At(t.link.heard), To: event.At(now),
 		})
@@ -48,7 +48,7 @@ func (t *Translator) meet(core string) {
 	}
 	t.link.up, t.link.down, t.link.resync, t.link.since = true, false, true, now
 	t.link.shutdown = false
-	t.say(now, "up"+stamp(now), event.SourceUp{
+	t.say(now, "up", "", event.SourceUp{
 		SourceRef: t.source(), Kind: "freeswitch", Version: t.link.version, Address: t.opt.address,
 	})
 }
@@ -74,7 +74,7 @@ func (t *Translator) reset(core string) {
 	}
 	t.ids.core = core
 	t.link.resync = false
-	t.say(t.clock.now, "reset"+stamp(t.clock.now), event.SourceReset{SourceRef: t.source(), Reason: reason, Detail: detail})
+	t.say(t.clock.now, "reset", "", event.SourceReset{SourceRef: t.source(), Reason: reason, Detail: detail})
 }
 
 func (t *Translator) source() event.SourceRef { return event.SourceRef{Source: t.ids.source} }
@@ -94,7 +94,7 @@ func (t *Translator) sourceDown(reason string) {
 	if !t.link.heard.IsZero() {
 		f.LastHeard = event.At(t.link.heard)
 	}
-	t.say(t.clock.now, "down"+stamp(t.clock.now), f)
+	t.say(t.clock.now, "down", "", f)
 }
 
 // onHeartbeat comes every twenty seconds unless configured otherwise. It is the
@@ -108,11 +108,11 @@ func (t *Translator) onHeartbeat(m *Message) {
 	}
 	switch late := t.link.lag > lagBound; {
 	case late && !t.link.late:
-		t.say(t.clock.now, "late", event.SourceGap{
+		t.say(t.clock.now, "late", "", event.SourceGap{
 			SourceRef: t.source(), Missing: "nothing yet, but events come late", LagMS: t.link.lag.Milliseconds(),
 		})
 	case !late && t.link.late:
-		t.say(t.clock.now, "up", event.SourceUp{
+		t.say(t.clock.now, "up", "", event.SourceUp{
 			SourceRef: t.source(), Kind: "freeswitch", Version: t.link.version, Address: t.opt.address, LagMS: max(t.link.lag.Milliseconds(), 0),
 		})
 	}
@@ -147,6 +147,10 @@ const (
 func (t *Translator) sweep(all bool) {
 	w := &t.later
 	now := t.clock.now
+	if origin := t.ids.origin; origin != "clock" && !w.empty() {
+		t.ids.from("clock") // what is said here is not of the message in hand
+		defer t.ids.from(origin)
+	}
 	for len(w.ended) > 0 && (all || now.Sub(w.ended[0].endAt) > endedWait) {
 		t.finishTalk(w.ended[0])
 	}

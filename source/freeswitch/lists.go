@@ -124,7 +124,7 @@ func (t *Translator) onQueues(l *table) {
 			continue
 		}
 		t.floor.queues[name] = f
-		t.say(t.clock.now, t.kindOf("configured", name, t.clock.now), f)
+		t.say(t.clock.now, "configured", name, f)
 	}
 	if !whole {
 		return
@@ -132,7 +132,7 @@ func (t *Translator) onQueues(l *table) {
 	for _, name := range sortedKeys(t.floor.queues) {
 		if !there[name] {
 			delete(t.floor.queues, name)
-			t.say(t.clock.now, t.kindOf("configured", name, t.clock.now), event.QueueConfigured{Queue: name, Name: name, Removed: true})
+			t.say(t.clock.now, "configured", name, event.QueueConfigured{Queue: name, Name: name, Removed: true})
 		}
 	}
 }
@@ -325,18 +325,37 @@ func (t *Translator) listedChannel(uuid string, l *table, row []string) {
 	if parent := t.calls[l.get(row, "call_uuid")]; c == nil && parent != nil {
 		c = parent
 	}
+	if work := t.workOf(ch); work != nil {
+		c, ch.queued = work, true
+	}
 	if c == nil {
 		c = t.newCall(uuid, start)
-	}
-	for _, k := range c.talks {
-		if k.agent == ch.agent && k.ch == nil && (k.leg == "" || k.leg == uuid) {
-			ch.queued = true
-		}
 	}
 	t.place(ch, c)
 	if ch == c.first && !ch.outbound && !t.inside(ch) {
 		t.create(c, event.DirectionIn, customer(l.get(row, "cid_num"), l.get(row, "cid_name")))
 	}
+}
+
+// workOf finds the interaction for which a queue rang a listed channel: its agent
+// is known to be offered or to talk, and the channel is not known.
+func (t *Translator) workOf(ch *channel) *call {
+	if ch.agent == nil || !ch.outbound {
+		return nil
+	}
+	for _, c := range t.openCalls() {
+		for _, k := range c.talks {
+			if k.agent == ch.agent && k.queue != "" && k.ch == nil && (k.leg == "" || k.leg == ch.uuid) {
+				return c
+			}
+		}
+		for _, o := range c.offers {
+			if o.agent == ch.agent && o.visit != nil && o.ch == nil {
+				return c
+			}
+		}
+	}
+	return nil
 }
 
 // reconcile ends what a list of channels did not have and no event ended since.
@@ -365,7 +384,7 @@ func (t *Translator) reconcile(m *missing) {
 	if len(living) > maxLiving {
 		return
 	}
-	t.say(t.clock.now, "reset"+stamp(t.clock.now), event.SourceReset{
+	t.say(t.clock.now, "reset", "", event.SourceReset{
 		SourceRef: t.source(), Reason: event.ResetResync, Interactions: living, Detail: "channels compared after a login",
 	})
 }

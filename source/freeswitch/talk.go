@@ -15,7 +15,7 @@ type offer struct {
 	visit   *visit   // nil for a call past the queues
 	ch      *channel // nil until its channel is seen
 	at      time.Time
-	address string
+	leg     string // as it was said, "" when the channel was not known then
 	sip     string // the phone's answer, once its channel is gone
 	listed  bool   // known from a list, so that its event may still be under way
 }
@@ -57,7 +57,7 @@ func (t *Translator) offer(c *call, v *visit, a *agent, at time.Time) *offer {
 			t.endOffer(o, event.OfferCancelled, "") // its end was not seen
 		}
 	}
-	o := &offer{agent: a, call: c, visit: v, at: at, address: a.contact}
+	o := &offer{agent: a, call: c, visit: v, at: at}
 	c.offers = append(c.offers, o)
 	f := event.InteractionOffered{Ref: c.ref(""), Agent: a.id, Address: a.contact}
 	if v != nil {
@@ -65,11 +65,11 @@ func (t *Translator) offer(c *call, v *visit, a *agent, at time.Time) *offer {
 	}
 	for _, ch := range c.chans {
 		if ch.queued == (v != nil) && ch.agent == a && ch.outbound && ch.talk == nil && ch.offer == nil {
-			o.ch = ch
+			o.ch, o.leg = ch, ch.id
 			f.Leg = ch.id
 		}
 	}
-	t.say(at, t.kindOf("offered", a.id, at), f)
+	t.say(at, "offered", a.id, f)
 	return o
 }
 
@@ -108,13 +108,13 @@ func (t *Translator) onBridgeFail(m *Message) {
 func (t *Translator) endOffer(o *offer, reason event.OfferEndReason, cause string) {
 	c := o.call
 	c.offers = slices.DeleteFunc(c.offers, func(x *offer) bool { return x == o })
-	f := event.InteractionOfferEnded{Ref: c.ref(""), Agent: o.agent.id, Reason: reason, Suspect: t.link.stopping}
+	f := event.InteractionOfferEnded{Ref: c.ref(o.leg), Agent: o.agent.id, Reason: reason, Suspect: t.link.stopping}
 	if o.visit != nil {
 		f.Queue = o.visit.queue
 	}
 	sip := o.sip
 	if ch := o.ch; ch != nil {
-		f.Leg, ch.offer = ch.id, nil
+		ch.offer = nil
 		sip = ch.sip
 	}
 	if t.link.stopping && reason != event.OfferRejected {
@@ -126,7 +126,7 @@ func (t *Translator) endOffer(o *offer, reason event.OfferEndReason, cause strin
 	if c.lost {
 		f.RangMS, f.Detail, f.Suspect = 0, "lost", false
 	}
-	t.say(t.clock.now, t.kindOf("offer_ended", o.agent.id, t.clock.now), f)
+	t.say(t.clock.now, "offer_ended", o.agent.id, f)
 }
 
 // onBridgeStart ends a visit by an answer.
@@ -184,7 +184,7 @@ func (t *Translator) accept(c *call, k *talk, joined, at time.Time) {
 		k.ch.talk = k
 		t.adopt(k.ch, c)
 	}
-	t.say(at, t.kindOf("accepted", c.uuid+":"+k.agent.id, at), f)
+	t.say(at, "accepted", c.uuid+":"+k.agent.id, f)
 }
 
 // adopt moves a channel to the interaction it turned out to belong to.
@@ -267,7 +267,7 @@ func (t *Translator) release(k *talk, at time.Time, origin string, reason event.
 		f.TalkMS, f.Suspect, f.Lost = 0, false, true
 		f.Initiator = event.InitiatorSystem
 	}
-	t.sayOf(origin, at, t.kindOf("released", c.uuid+":"+k.agent.id, at), f)
+	t.sayOf(origin, at, "released", c.uuid+":"+k.agent.id, f)
 	t.unseen(c)
 }
 
@@ -278,7 +278,7 @@ func (t *Translator) onHold(m *Message) {
 		return
 	}
 	ch.held, ch.heldSince = true, t.clock.now
-	t.say(t.clock.now, "held", event.InteractionHeld{Ref: ch.call.ref(ch.id), Agent: ch.agent.id})
+	t.say(t.clock.now, "held", ch.uuid, event.InteractionHeld{Ref: ch.call.ref(ch.id), Agent: ch.agent.id})
 }
 
 func (t *Translator) onUnhold(m *Message) {
@@ -287,7 +287,7 @@ func (t *Translator) onUnhold(m *Message) {
 		return
 	}
 	ch.held = false
-	t.say(t.clock.now, "resumed", event.InteractionResumed{
+	t.say(t.clock.now, "resumed", ch.uuid, event.InteractionResumed{
 		Ref: ch.call.ref(ch.id), Agent: ch.agent.id, HeldMS: clean.Millis(ch.heldSince, t.clock.now),
 	})
 }

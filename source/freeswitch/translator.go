@@ -67,6 +67,10 @@ type later struct {
 	missing *missing // not in the last list of channels
 }
 
+func (l *later) empty() bool {
+	return len(l.left) == 0 && len(l.ended) == 0 && len(l.unseen) == 0 && l.missing == nil
+}
+
 // earlyMessage is a message from before the core or the name is known.
 type earlyMessage struct {
 	msg *Message
@@ -330,15 +334,15 @@ func (t *Translator) callcenter(m *Message) {
 	}
 }
 
-// say says a fact of the message in hand.
-func (t *Translator) say(at time.Time, kind string, f event.Fact) {
-	t.sayOf(t.ids.origin, at, kind, f)
+// say says a fact of the message in hand about an entity.
+func (t *Translator) say(at time.Time, kind, entity string, f event.Fact) {
+	t.sayOf(t.ids.origin, at, kind, entity, f)
 }
 
 // sayOf says a fact of a message that may have come before.
-func (t *Translator) sayOf(origin string, at time.Time, kind string, f event.Fact) {
+func (t *Translator) sayOf(origin string, at time.Time, kind, entity string, f event.Fact) {
 	t.opt.Emit(event.Meta{
-		ID:     t.ids.event(origin, kind),
+		ID:     t.ids.event(origin, kind, entity, at),
 		Source: t.ids.source,
 		Tenant: t.opt.Tenant,
 		Time:   at,

@@ -86,7 +86,7 @@ func (t *Translator) join(c *call, member, queue string, at time.Time) *visit {
 		entry = event.EntryRequeued
 	case c.lastLeave == event.DequeueTimeout, c.lastLeave == event.DequeueOverflow:
 		entry = event.EntryOverflow
-		t.say(at, "redirected", event.InteractionRedirected{
+		t.say(at, "redirected", member, event.InteractionRedirected{
 			Ref: c.ref(""), Queue: c.lastQueue, Target: queue, TargetKind: event.TargetQueue, Reason: string(c.lastLeave),
 		})
 	case c.lastLeave == event.DequeueTransferred:
@@ -96,7 +96,7 @@ func (t *Translator) join(c *call, member, queue string, at time.Time) *visit {
 	t.visits[member] = v
 	c.visits = append(c.visits, v)
 	c.by, c.lastQueue = "", queue
-	t.say(at, t.kindOf("queued", member, at), event.InteractionQueued{
+	t.say(at, "queued", member, event.InteractionQueued{
 		Ref: c.ref(""), Queue: queue, Reason: entry, LimitMS: t.floor.queues[queue].MaxWaitMS,
 	})
 	return v
@@ -188,12 +188,10 @@ func (t *Translator) dequeue(v *visit, reason event.DequeueReason, at time.Time,
 	if reason == event.DequeueAbandoned && !t.link.stopping && c.by == "" {
 		c.by = event.InitiatorCustomer
 	}
-	kind := "dequeued"
 	if reason == event.DequeueLost {
 		f.WaitedMS, f.Suspect = 0, false
-		kind = t.kindOf(kind, v.member, at)
 	}
-	t.sayOf(origin, at, kind, f)
+	t.sayOf(origin, at, "dequeued", v.member, f)
 }
 
 func (t *Translator) closeVisit(v *visit) {
