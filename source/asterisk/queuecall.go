@@ -135,11 +135,11 @@ func (t *QueueLogTranslator) connect(l *QueueLogLine) {
 	if l.Agent == "" || l.Queue == "" {
 		return
 	}
-	a, iface := t.agent(l.Agent, true)
 	c := t.s.Calls[l.Call]
 	if c == nil {
 		c = t.begin(l, nil)
 	}
+	a, iface := t.agent(l.Agent, true)
 	if c.Agent != "" {
 		return
 	}
