@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trunkline/eventlog/engine"
+	"trunkline/eventlog/index"
 	"trunkline/eventlog/writer"
 )
 
@@ -191,6 +192,9 @@ func (l *Log) recover(ctx context.Context, cause error) error {
 		}
 		return nil
 	}
+	if errors.Is(cause, index.ErrShort) && !pause(ctx, retryPause*20) {
+		return ctx.Err()
+	}
 	asked := time.Now()
 	l.restarting.Lock()
 	defer l.restarting.Unlock()
@@ -207,6 +211,9 @@ func (l *Log) recover(ctx context.Context, cause error) error {
 		}
 		if err == nil {
 			err = l.engine.Restart(ctx)
+		}
+		if err == nil {
+			err = l.witness.open() // the disk may have been mounted anew
 		}
 		if err == nil {
 			for _, s := range l.shards {

@@ -20,8 +20,9 @@ import (
 // Layout: 64 bytes a shard: magic "TLW1", 4 bytes shard, 8 bytes sequence,
 // 16 bytes hash, 4 bytes CRC-32C of these 32, zeros. Little-endian.
 type witness struct {
-	mu     sync.Mutex // guards f against use after close
-	f      *os.File
+	name   string
+	mu     sync.Mutex        // guards f
+	f      *os.File          // nil once closed
 	states map[int]witnessed // as found at the start
 	bad    map[int]bool
 }
@@ -43,7 +44,7 @@ func openWitness(name string) (*witness, error) {
 		f.Close()
 		return nil, fmt.Errorf("read the log's witness: %w", err)
 	}
-	w := &witness{f: f, states: make(map[int]witnessed), bad: make(map[int]bool)}
+	w := &witness{name: name, f: f, states: make(map[int]witnessed), bad: make(map[int]bool)}
 	for shard := 0; len(b) > 0; shard++ {
 		slot := b[:min(witnessSlot, len(b))]
 		b = b[len(slot):]
@@ -87,6 +88,19 @@ func (w *witness) note(shard int, seq uint64, hash commit.Hash) {
 	if w.f != nil {
 		_, _ = w.f.WriteAt(b[:], int64(shard)*witnessSlot)
 	}
+}
+
+// open opens the file again: on a disk that was mounted anew it is another one.
+func (w *witness) open() error {
+	f, err := os.OpenFile(w.name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the log's witness: %w", err)
+	}
+	w.close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.f = f
+	return nil
 }
 
 func (w *witness) close() {

@@ -18,8 +18,9 @@ type Source interface {
 	Last(ctx context.Context) (uint64, error)
 }
 
-// ErrShort says that the stream ends before what was acknowledged.
-var ErrShort = errors.New("the log is shorter than what was acknowledged")
+// ErrShort says that the stream ends before what was acknowledged. A running
+// program cannot go on from there: its readers have seen what is lost.
+var ErrShort = errors.New("the log is shorter than what was acknowledged; a restart goes on in a new epoch")
 
 // CatchUp applies what the stream has behind the index, and hands each commit
 // on. Messages that are not commits any more are breaks like missing ones.
@@ -64,6 +65,7 @@ func (s *Shard) CatchUpTo(ctx context.Context, src Source, to uint64, fn func(*c
 		last = min(last, to)
 		switch tip := s.Tip().Sequence; {
 		case last < tip:
+			s.AddBreak(Break{Shard: s.id, From: last + 1, To: tip, Reason: "acknowledged commits are missing at the end"})
 			return fmt.Errorf("%w: shard %d ends at commit %d, commit %d was known", ErrShort, s.id, last, tip)
 		case expect > tip:
 			// It was there before the last read, and was not read.

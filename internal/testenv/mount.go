@@ -68,7 +68,11 @@ func (i *Image) Copy(t testing.TB, to string) {
 func (i *Image) Remount(t testing.TB) {
 	t.Helper()
 	run(t, "umount", "-l", i.Dir)
-	run(t, "mount", "-o", "loop", i.File, i.Dir)
+	// A device of its own: on the old one the old state of the file system lives
+	// on as long as a file is open. It goes with the unmount.
+	dev := strings.TrimSpace(run(t, "losetup", "--find", "--show", i.File))
+	run(t, "mount", dev, i.Dir)
+	run(t, "losetup", "--detach", dev)
 }
 
 // Abort makes the file system refuse all writes, as the kernel does when the
@@ -121,9 +125,11 @@ func mounted(dir string) bool {
 	return err == nil && strings.Contains(string(b), " "+real+" ")
 }
 
-func run(t testing.TB, name string, args ...string) {
+func run(t testing.TB, name string, args ...string) string {
 	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
 		t.Fatalf("%s %s: %v: %s", name, strings.Join(args, " "), err, out)
 	}
+	return string(out)
 }
