@@ -17,22 +17,24 @@ import (
 func newReplayCmd() *cobra.Command {
 	f := &replayFlags{}
 	cmd := &cobra.Command{
-		Use:   "replay --format ami|queue_log|ndjson FILE",
+		Use:   "replay --format ami|queue_log|esl|ndjson FILE",
 		Short: "Play a capture or a file of events into a running server",
-		Long: `Play a recording into a running server: a capture of an Asterisk manager connection (ami) or Asterisk's queue_log,
-which are translated on the way, or a file with one CloudEvent a line (ndjson). FILE may be compressed with gzip; - is
-standard input.
+		Long: `Play a recording into a running server: a capture of an Asterisk manager connection (ami), Asterisk's queue_log, or
+a capture of a FreeSWITCH's event socket (esl), which are translated on the way, or a file with one CloudEvent a line
+(ndjson). FILE may be compressed with gzip; - is standard input.
 
 Ids and times stay those of the recording, so that a second replay gives only duplicates. With --now everything is
 moved to begin now, and is new every time. Requests are repeated under the same ids while the server is busy or away.
 
 With --summary nothing is sent: what became of the visits to queues, and how the agents were left, is printed as one
-JSON object. With --as-pbx a capture is served as the PBX itself would, for programs that connect to a manager port.`,
+JSON object. With --as-pbx or --as-esl a capture is served as the PBX or FreeSWITCH itself would, for
+programs that connect to a manager port or an event socket.`,
 		Example: `  trunkline replay --format ami --timing ami-capture.timing.jsonl --speed 10 ami-capture.txt
   trunkline replay --format ami --print ami-capture.txt > facts.ndjson
   trunkline replay --format ndjson facts.ndjson
   trunkline replay --format queue_log --summary /var/log/asterisk/queue_log
-  trunkline replay --as-pbx --timing ami-capture.timing.jsonl --speed 4 --listen 127.0.0.1:5038 ami-capture.txt`,
+  trunkline replay --as-pbx --timing ami-capture.timing.jsonl --speed 4 --listen 127.0.0.1:5038 ami-capture.txt
+  trunkline replay --as-esl --timing esl-capture.timing.jsonl --secret ClueCon --listen 127.0.0.1:8021 esl-capture.txt`,
 		Args: oneArg("file"),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
@@ -46,7 +48,7 @@ JSON object. With --as-pbx a capture is served as the PBX itself would, for prog
 	flags.StringToStringVar(&f.agents, "agent", nil, "interface of a member whom a queue_log names, such as Alice=PJSIP/1001; may be repeated")
 	f.serve.add(cmd)
 	flags.BoolVar(&f.print, "print", false, "print the events as NDJSON instead of sending them")
-	flags.StringVar(&f.pbx, "pbx", "", "name of the PBX, for a capture without systemname")
+	flags.StringVar(&f.pbx, "pbx", "", "name of the PBX, for a capture that does not name it")
 	flags.StringVar(&f.tenant, "tenant", "", "tenant to write into translated events (none: the token's)")
 	flags.IntVar(&f.batch, "batch", 256, "events in one request")
 	flags.DurationVar(&f.patience, "patience", 2*time.Minute, "how long a request is repeated before giving up")

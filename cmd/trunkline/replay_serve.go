@@ -13,13 +13,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"trunkline/replay"
+	"trunkline/replay/asesl"
 	"trunkline/replay/aspbx"
 )
 
 // serveCaptureFlags are those of a capture that is served as the telephony
 // system it was taken from.
 type serveCaptureFlags struct {
-	pbx                  bool
+	pbx, esl             bool
 	listen, user, secret string
 	wait                 time.Duration
 }
@@ -27,13 +28,14 @@ type serveCaptureFlags struct {
 func (f *serveCaptureFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.pbx, "as-pbx", false, "serve a capture of an Asterisk manager connection as the PBX would")
+	flags.BoolVar(&f.esl, "as-esl", false, "serve a capture of a FreeSWITCH's event socket as FreeSWITCH would")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "address to serve a capture at")
-	flags.StringVar(&f.user, "user", "trunkline", "user who may log in to a capture that is served")
-	flags.StringVar(&f.secret, "secret", "trunkline", "secret of that user")
+	flags.StringVar(&f.user, "user", "trunkline", "user who may log in to a capture that is served (an event socket has none)")
+	flags.StringVar(&f.secret, "secret", "trunkline", "secret of that user, or password of the event socket")
 	flags.DurationVar(&f.wait, "wait", time.Hour, "how long a capture that is served waits for a client to begin")
 }
 
-func (f *serveCaptureFlags) any() bool { return f.pbx }
+func (f *serveCaptureFlags) any() bool { return f.pbx || f.esl }
 
 // servedCapture is a capture that plays for whoever is connected.
 type servedCapture interface {
@@ -43,6 +45,9 @@ type servedCapture interface {
 
 // serveCapture serves the capture in file once.
 func (f *replayFlags) serveCapture(cmd *cobra.Command, file string) error {
+	if f.serve.pbx && f.serve.esl {
+		return usage(errors.New("--as-pbx and --as-esl exclude each other"))
+	}
 	speed := 1.0
 	if cmd.Flags().Changed("speed") {
 		var err error
@@ -74,6 +79,9 @@ func (f *replayFlags) serveCapture(cmd *cobra.Command, file string) error {
 }
 
 func (f *replayFlags) load(in io.Reader, reads []replay.Read, speed float64) (servedCapture, error) {
+	if f.serve.esl {
+		return asesl.Load(in, reads, asesl.Options{Password: f.serve.secret, Speed: speed, Patience: f.serve.wait})
+	}
 	return aspbx.Load(in, reads, aspbx.Options{
 		User: f.serve.user, Secret: f.serve.secret, Speed: speed, Patience: f.serve.wait,
 	})

@@ -187,7 +187,26 @@ func (p *Switch) Play(ctx context.Context) error {
 			}
 		}
 	}
+	p.leave(ctx)
 	return nil
+}
+
+// leave waits until the clients have what was sent to them.
+func (p *Switch) leave(ctx context.Context) {
+	const patience = 5 * time.Second
+	over := false
+	timer := time.AfterFunc(patience, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		over = true
+		p.drained.Broadcast()
+	})
+	defer timer.Stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.sessions) > 0 && !over && ctx.Err() == nil {
+		p.drained.Wait()
+	}
 }
 
 // begin starts the switch of a life.

@@ -10,14 +10,14 @@ import (
 
 // offer is one ringing phone of an agent.
 type offer struct {
-	agent   *agent
-	call    *call
-	visit   *visit   // nil for a call past the queues
-	ch      *channel // nil until its channel is seen
-	at      time.Time
-	leg     string // as it was said, "" when the channel was not known then
-	sip     string // the phone's answer, once its channel is gone
-	listed  bool   // known from a list, so that its event may still be under way
+	agent  *agent
+	call   *call
+	visit  *visit   // nil for a call past the queues
+	ch     *channel // nil until its channel is seen
+	at     time.Time
+	leg    string // as it was said, "" when the channel was not known then
+	sip    string // the phone's answer, once its channel is gone
+	listed bool   // known from a list, so that its event may still be under way
 }
 
 // talk is one agent on one interaction.
