@@ -1,6 +1,7 @@
 package floor_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"reflect"
@@ -61,10 +62,15 @@ func TestEqualsTheBooksFromTheBytesOfTheLog(t *testing.T) {
 	cfg.Length, cfg.Drain = 90*time.Minute, true
 	s := simulation(t, cfg)
 	j := newJournal(t, floor.Options{})
+	typed := floor.NewFold(floor.Options{})
 	for m, fact := range s.All {
 		j.append(m.Time, m, fact)
+		typed.FoldFact(tenant, uint64(len(j.records)), m.Time, &m, fact)
 	}
 	compareBooks(t, j.floor(), s.Books())
+	if !bytes.Equal(snapshot(t, typed), snapshot(t, j.fold)) {
+		t.Error("the facts folded from bytes and those folded as they are give two floors")
+	}
 }
 
 func compareBooks(t *testing.T, f *floor.Tenant, b *sim.Books) {

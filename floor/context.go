@@ -294,6 +294,16 @@ func closed(dst []byte) []byte {
 func appendText(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := range len(s) {
+		if s[i] < 0x20 || s[i] == '"' || s[i] == '\\' {
+			dst = append(dst, s[:i]...)
+			return escape(dst, s[i:])
+		}
+	}
+	return append(append(dst, s...), '"')
+}
+
+func escape(dst []byte, s string) []byte {
+	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '"' || c == '\\':
 			dst = append(dst, '\\', c)

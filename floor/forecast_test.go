@@ -18,11 +18,10 @@ func TestEstimatesAgainstTheirDefinitions(t *testing.T) {
 	f := floor.NewFold(floor.Options{NoContext: true})
 	type seen struct{ last, expo, answers int64 }
 	type promise struct {
-		at         int64
-		les, expo  int64
-		head       int64
-		queue      string
-		answerable bool
+		at        int64
+		les, expo int64
+		head      int64
+		queue     string
 	}
 	known, calls := map[string]*seen{}, map[string]*promise{}
 	wantErr := map[string]*[wait.Methods]wait.Error{}

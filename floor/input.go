@@ -6,8 +6,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/tidwall/gjson"
-
 	"trunkline/event"
 )
 
@@ -116,128 +114,218 @@ func parseUTC(s string) (int64, bool) {
 // floor in it: the event is of a foreign type, or its data cannot be read.
 func (in *input) decode(raw []byte) bool {
 	*in = input{names: in.names[:0]}
-	var data gjson.Result
 	// What is kept is cloned, so that the bytes need not be copied as a whole.
-	gjson.Parse(unsafe.String(unsafe.SliceData(raw), len(raw))).ForEach(func(k, v gjson.Result) bool {
-		switch k.Str {
-		case "id":
-			in.id = v.Str
-		case "source":
-			in.source = v.Str
-		case "type":
-			in.kind = kindOf(v.Str)
-		case "time":
-			in.at = parseMillis(v.Str)
-		case "data":
-			data = v
-		}
-		return true
-	})
-	if in.kind == kindOther {
+	c := scan{s: unsafe.String(unsafe.SliceData(raw), len(raw))}
+	if !c.open(isObject) {
 		return false
 	}
+	data := ""
+	for {
+		k, ok := c.member()
+		if !ok {
+			break
+		}
+		switch k {
+		case "id":
+			in.id = c.str()
+		case "source":
+			in.source = c.str()
+		case "type":
+			if in.kind = kindOf(c.str()); in.kind == kindOther {
+				return in.rest(&c)
+			}
+		case "time":
+			in.at = parseMillis(c.str())
+		case "data":
+			data = c.value()
+		default:
+			c.value()
+		}
+	}
 	switch in.kind {
+	case kindOther:
+		return false
 	case kindAgentMode, kindAgentProvisioned, kindQueueConfigured, kindCallback,
 		kindSourceUp, kindSourceDown, kindSourceGap, kindSourceReset:
-		return in.typed(data.Raw)
+		return in.typed(data)
+	case kindAgentStatus:
+		f := readStatus(data)
+		in.agent, in.state, in.target, in.fact = f.Agent, string(f.Presence), string(f.Next), f
+		return true
 	}
 	in.fields(data)
-	if in.kind == kindAgentStatus {
-		in.fact = readStatus(data)
-	}
 	return true
+}
+
+// rest reads the id of an event that is not for the floor: a derived one is
+// known by it.
+func (in *input) rest(c *scan) bool {
+	for in.id == "" {
+		k, ok := c.member()
+		if !ok {
+			break
+		}
+		if k == "id" {
+			in.id = c.str()
+		} else {
+			c.value()
+		}
+	}
+	return false
 }
 
 // readStatus reads a status that a person set: the one fact about agents that
 // comes often.
-func readStatus(data gjson.Result) event.AgentStatusChanged {
+func readStatus(data string) event.AgentStatusChanged {
 	var f event.AgentStatusChanged
-	data.ForEach(func(k, v gjson.Result) bool {
-		switch k.Str {
-		case "agent":
-			f.Agent = v.Str
-		case "presence":
-			f.Presence = event.Presence(v.Str)
-		case "reason":
-			f.Reason = &event.StatusReason{List: v.Get("list").Str, Item: v.Get("item").Str, Name: v.Get("name").Str}
-		case "since":
-			f.Since = event.At(moment(parseMillis(v.Str)))
-		case "until":
-			f.Until = event.At(moment(parseMillis(v.Str)))
-		case "next":
-			f.Next = event.Presence(v.Str)
-		case "queues":
-			v.ForEach(func(_, q gjson.Result) bool {
-				f.Queues = append(f.Queues, q.Str)
-				return true
-			})
-		case "note":
-			f.Note = v.Str
-		case "profile":
-			f.Profile = v.Str
-		case "transfer_number":
-			f.TransferNumber = v.Str
+	c := scan{s: data}
+	c.open(isObject)
+	for {
+		k, ok := c.member()
+		if !ok {
+			return f
 		}
-		return true
-	})
-	return f
+		switch k {
+		case "agent":
+			f.Agent = c.str()
+		case "presence":
+			f.Presence = event.Presence(c.str())
+		case "reason":
+			f.Reason = readReason(&c)
+		case "since":
+			f.Since = event.At(moment(parseMillis(c.str())))
+		case "until":
+			f.Until = event.At(moment(parseMillis(c.str())))
+		case "next":
+			f.Next = event.Presence(c.str())
+		case "queues":
+			for c.open(isArray); c.item(']'); {
+				f.Queues = append(f.Queues, c.str())
+			}
+		case "note":
+			f.Note = c.str()
+		case "profile":
+			f.Profile = c.str()
+		case "transfer_number":
+			f.TransferNumber = c.str()
+		default:
+			c.value()
+		}
+	}
+}
+
+func readReason(c *scan) *event.StatusReason {
+	r := &event.StatusReason{}
+	if !c.open(isObject) {
+		c.value()
+		return nil
+	}
+	for {
+		k, ok := c.member()
+		if !ok {
+			return r
+		}
+		switch k {
+		case "list":
+			r.List = c.str()
+		case "item":
+			r.Item = c.str()
+		case "name":
+			r.Name = c.str()
+		default:
+			c.value()
+		}
+	}
 }
 
 // fields reads the flat part of the data.
-func (in *input) fields(data gjson.Result) {
-	in.data = data.Raw
-	data.ForEach(func(k, v gjson.Result) bool {
-		switch k.Str {
+func (in *input) fields(data string) {
+	in.data = data
+	c := scan{s: data}
+	c.open(isObject)
+	for {
+		k, ok := c.member()
+		if !ok {
+			return
+		}
+		switch k {
 		case "interaction":
-			in.interaction = v.Str
+			in.interaction = c.str()
 		case "parent":
-			in.parent = v.Str
+			in.parent = c.str()
 		case "media":
-			in.media = mediumOf(v.Str)
+			in.media = mediumOf(c.str())
 		case "leg":
-			in.leg = v.Str
+			in.leg = c.str()
 		case "agent":
-			in.agent = v.Str
+			in.agent = c.str()
 		case "queue":
-			in.queue = v.Str
+			in.queue = c.str()
 		case "reason":
-			if v.Type == gjson.String {
-				in.reason = v.Str
-			}
+			in.reason = c.str()
 		case "kind":
-			if in.reason == "" {
-				in.reason = v.Str
+			if v := c.str(); in.reason == "" {
+				in.reason = v
 			}
-		case "direction", "presence", "state", "status", "role":
-			in.state = v.Str
+		case "direction", "state", "status", "role":
+			in.state = c.str()
 		case "supervisor", "recording", "wrapup", "initiator", "origin", "code":
-			in.other = v.Str
-		case "target", "next", "consult":
-			in.target = v.Str
+			in.other = c.str()
+		case "target":
+			in.target = c.str()
 		case "waited_ms", "talk_ms", "held_ms", "elapsed_ms":
-			in.ms = v.Int()
+			in.ms = c.num()
 		case "limit_ms", "ring_limit_ms", "wrapup_limit_ms":
-			in.limit = v.Int()
+			in.limit = c.num()
 		case "priority":
-			in.priority = int(v.Int())
+			in.priority = int(c.num())
 		case "position":
-			in.position = int(v.Int())
+			in.position = int(c.num())
 		case "lost", "interim":
-			in.flag = v.Bool()
+			in.flag = c.truth()
 		case "suspect":
-			in.suspect = v.Bool()
+			in.suspect = c.truth()
 		case "participants":
-			if in.kind == kindParticipants {
-				v.ForEach(func(_, p gjson.Result) bool {
-					if p.Get("role").Str == string(event.RoleAgent) {
-						in.names = append(in.names, listedItem{p.Get("agent").Str, p.Get("leg").Str})
-					}
-					return true
-				})
+			in.readParticipants(&c)
+		default:
+			c.value()
+		}
+	}
+}
+
+// readParticipants keeps the agents of a list of participants.
+func (in *input) readParticipants(c *scan) {
+	if !c.open(isArray) {
+		c.value()
+		return
+	}
+	for c.item(']') {
+		if !c.open(isObject) {
+			c.value()
+			continue
+		}
+		var p listedItem
+		agent := false
+		for {
+			k, ok := c.member()
+			if !ok {
+				break
+			}
+			switch k {
+			case "role":
+				agent = c.str() == string(event.RoleAgent)
+			case "agent":
+				p.id = c.str()
+			case "leg":
+				p.leg = c.str()
+			default:
+				c.value()
 			}
 		}
-		return true
-	})
+		if agent && in.kind == kindParticipants {
+			in.names = append(in.names, p)
+		}
+	}
 }
 
 // typed reads the data of the rarer kinds into its struct.

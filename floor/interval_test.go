@@ -73,7 +73,7 @@ func TestIntervalsEqualARecount(t *testing.T) {
 		}
 		return people[k]
 	}
-	type counted struct{ answered, abandoned, others, wait, handled, handle, wrap int64 }
+	type counted struct{ answered, abandoned, others, wait int64 }
 	queues := map[string]map[int64]*counted{}
 	entry := func(queue string, at int64) *counted {
 		if queues[queue] == nil {

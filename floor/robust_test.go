@@ -266,6 +266,16 @@ func TestWhatIsNeverHeardOfAgainIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestATimeInTheFarFutureIsNotBelieved(t *testing.T) {
+	s := newScript(t, floor.Options{Settings: intervals})
+	s.say(event.AgentStatusChanged{AgentRef: agentRef("a"), Presence: event.PresenceAvailable})
+	for ahead, want := range map[time.Duration]time.Duration{24 * time.Hour: 24 * time.Hour, 24*time.Hour + time.Millisecond: 0, 1e6 * time.Hour: 0} {
+		s.n++
+		s.append(s.at, event.Meta{ID: fmt.Sprint(s.n), Source: s.src, Time: s.at.Add(ahead)}, event.InteractionCreated{Ref: call(fmt.Sprint(ahead)), Direction: "in"})
+		s.want(fmt.Sprint(ahead), s.floor().Interaction(fmt.Sprint(ahead)).Created, s.at.Add(want).UnixMilli())
+	}
+}
+
 func TestFeedHealth(t *testing.T) {
 	s := newScript(t, floor.Options{})
 	ref := event.SourceRef{Source: "pbx"}

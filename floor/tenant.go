@@ -198,9 +198,15 @@ func (t *Tenant) newDay() {
 	}
 }
 
+// maxAhead is how far a source's clock may be ahead of the log's, in
+// milliseconds. A time beyond it is a mistake and would stand in the way of all
+// that come after it: the time of reception is taken instead. Nothing bounds how
+// far a time may lie behind, because a capture of last year may be replayed.
+const maxAhead = 24 * 60 * 60 * 1000
+
 // fold folds one fact in and gives the interaction it is about.
 func (t *Tenant) fold(in *input, derived bool) *Interaction {
-	if in.at == 0 {
+	if in.at == 0 || in.at > t.now+maxAhead {
 		in.at = t.now
 	}
 	t.at = in.at

@@ -1,0 +1,202 @@
+package floor
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// scan goes through the members of JSON objects. What it reads has been checked
+// when it was appended, so it looks only at what it needs; on anything else it
+// stops, and never reads beyond the text.
+type scan struct {
+	s  string
+	i  int
+	at int // where the last item began: one that does not get on is the end
+}
+
+// The kinds of value.
+const (
+	isText    = '"'
+	isObject  = '{'
+	isArray   = '['
+	isLiteral = 'v' // number, true, false, null
+)
+
+func (c *scan) space() {
+	for c.i < len(c.s) && (c.s[c.i] == ' ' || c.s[c.i] == '\n' || c.s[c.i] == '\t' || c.s[c.i] == '\r') {
+		c.i++
+	}
+}
+
+// open steps into an object or array.
+func (c *scan) open(b byte) bool {
+	c.space()
+	if c.i < len(c.s) && c.s[c.i] == b {
+		c.i++
+		return true
+	}
+	return false
+}
+
+// member gives the next member of an object and stands at its value. At the end
+// of the object it steps out and gives false.
+func (c *scan) member() (key string, ok bool) {
+	if !c.item('}') {
+		return "", false
+	}
+	if key, ok = c.text(); !ok {
+		return "", false
+	}
+	c.space()
+	if c.i >= len(c.s) || c.s[c.i] != ':' {
+		return "", false
+	}
+	c.i++
+	c.space()
+	return key, c.i < len(c.s)
+}
+
+// item stands at the next item; at the end it steps out and gives false.
+func (c *scan) item(end byte) bool {
+	c.space()
+	if c.i < len(c.s) && c.s[c.i] == ',' {
+		c.i++
+		c.space()
+	}
+	if c.i >= len(c.s) {
+		return false
+	}
+	if c.s[c.i] == end {
+		c.i++
+		return false
+	}
+	if c.i <= c.at {
+		return false
+	}
+	c.at = c.i
+	return true
+}
+
+// text reads a text. One without escapes is a part of what is scanned.
+func (c *scan) text() (string, bool) {
+	if c.i >= len(c.s) || c.s[c.i] != '"' {
+		return "", false
+	}
+	rest := c.s[c.i+1:]
+	n := strings.IndexByte(rest, '"')
+	if n < 0 {
+		c.i = len(c.s)
+		return "", false
+	}
+	if strings.IndexByte(rest[:n], '\\') < 0 {
+		c.i += n + 2
+		return rest[:n], true
+	}
+	from := c.i
+	c.skipText()
+	out, err := unescape(c.s[from:c.i])
+	return out, err == nil
+}
+
+func unescape(quoted string) (string, error) {
+	var s string
+	if err := json.Unmarshal([]byte(quoted), &s); err != nil {
+		return "", fmt.Errorf("read a text: %w", err)
+	}
+	return s, nil
+}
+
+// skipText steps over a text.
+func (c *scan) skipText() {
+	for c.i++; c.i < len(c.s); c.i++ {
+		switch c.s[c.i] {
+		case '\\':
+			c.i++
+		case '"':
+			c.i++
+			return
+		}
+	}
+	c.i = len(c.s)
+}
+
+// kind tells what value comes.
+func (c *scan) kind() byte {
+	if c.i >= len(c.s) {
+		return 0
+	}
+	switch b := c.s[c.i]; b {
+	case '"', '{', '[':
+		return b
+	}
+	return isLiteral
+}
+
+// value steps over a value of any kind and gives its bytes.
+func (c *scan) value() string {
+	from, depth := c.i, 0
+	for c.i < len(c.s) {
+		switch c.s[c.i] {
+		case '"':
+			c.skipText()
+			if depth == 0 {
+				return c.s[from:c.i]
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return c.s[from:c.i]
+			}
+			if depth--; depth == 0 {
+				c.i++
+				return c.s[from:c.i]
+			}
+		case ',', ' ', '\n', '\t', '\r':
+			if depth == 0 {
+				return c.s[from:c.i]
+			}
+		}
+		c.i++
+	}
+	return c.s[from:]
+}
+
+// str reads a value as a text; another kind of value gives "".
+func (c *scan) str() string {
+	if c.kind() != isText {
+		c.value()
+		return ""
+	}
+	s, _ := c.text()
+	return s
+}
+
+// num reads a value as a whole number; another kind of value gives 0.
+func (c *scan) num() int64 {
+	v := c.value()
+	n, neg := int64(0), false
+	for i := range len(v) {
+		switch b := v[i]; {
+		case b >= '0' && b <= '9' && i < 18:
+			n = n*10 + int64(b-'0')
+		case b == '-' && i == 0:
+			neg = true
+		default:
+			f, err := strconv.ParseFloat(v, 64)
+			if err != nil || f > 1<<53 || f < -(1<<53) {
+				return 0
+			}
+			return int64(f)
+		}
+	}
+	if neg {
+		return -n
+	}
+	return n
+}
+
+func (c *scan) truth() bool { return c.value() == "true" }
