@@ -27,6 +27,10 @@ func TestCluster(t *testing.T) {
 		}
 		logtest.Close(t, l)
 	})
+	t.Run("two nodes", func(t *testing.T) { twoNodes(t, c.Config(t)) })
+	t.Run("the writing node dies", func(t *testing.T) { ownerDies(t, c.Config(t)) })
+	t.Run("the writing node is paused", func(t *testing.T) { ownerIsPaused(t, c.Config(t)) })
+	t.Run("a server dies", func(t *testing.T) { serverDies(t, c) })
 }
 
 // A cluster that answers before it syncs is never said to sync.
