@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -355,64 +354,6 @@ func TestNow(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestOutcomes counts the same from the manager interface and from queue_log.
-func TestOutcomes(t *testing.T) {
-	for _, c := range []struct {
-		format replay.Format
-		file   string
-		full   int
-		agents string
-	}{
-		// A dynamic member vanishes with a restart, of which queue_log says nothing.
-		{replay.FormatAMI, captureFile, 1, "1001 available idle, 1002 available idle, 1003 logged_out idle"},
-		{replay.FormatQueueLog, queueLogFile, 0, "1001 available idle, 1002 available idle, 1003 available idle"},
-	} {
-		o := replay.Options{Format: c.format, Outcomes: replay.NewOutcomes(), Agents: map[string]string{
-			"Alice": "PJSIP/1001", "Bob": "PJSIP/1002", "Carol": "PJSIP/1003",
-		}}
-		sum, err := replay.Run(t.Context(), open(t, c.file), o)
-		if err != nil || sum.Open != 0 || sum.Faults != 0 {
-			t.Fatalf("%s: %+v, %v", c.format, sum, err)
-		}
-		for queue, want := range map[string]replay.QueueOutcomes{
-			"support":  {Offered: 78, Answered: 24, Completed: 21, Abandoned: 32, Timeout: 16, Key: 1, Lost: 8},
-			"sales":    {Offered: 1, Abandoned: 1, Full: c.full},
-			"overflow": {Offered: 2, Answered: 1, Completed: 1, Timeout: 1},
-		} {
-			if got := o.Outcomes.Queues[queue]; got == nil || *got != want {
-				t.Errorf("%s, %s: got %+v, want %+v", c.format, queue, got, want)
-			}
-		}
-		var agents []string
-		for id, a := range o.Outcomes.Agents {
-			agents = append(agents, id+" "+a.Presence+" "+a.Routing)
-		}
-		slices.Sort(agents)
-		if got := strings.Join(agents, ", "); got != c.agents {
-			t.Errorf("%s: got %s, want %s", c.format, got, c.agents)
-		}
-	}
-}
-
-// TestOutcomesOfEvents counts the same from the events that a capture makes.
-func TestOutcomesOfEvents(t *testing.T) {
-	var events, want, got bytes.Buffer
-	first := replay.NewOutcomes()
-	if _, err := replay.Run(t.Context(), open(t, captureFile), replay.Options{Format: replay.FormatAMI, Outcomes: first}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := replay.Run(t.Context(), open(t, captureFile), replay.Options{Format: replay.FormatAMI, Print: &events}); err != nil {
-		t.Fatal(err)
-	}
-	second := replay.NewOutcomes()
-	if _, err := replay.Run(t.Context(), &events, replay.Options{Format: replay.FormatNDJSON, Outcomes: second}); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(first.WriteJSON(&want), second.WriteJSON(&got)); err != nil || want.String() != got.String() {
-		t.Errorf("got %s, want %s, %v", got.String(), want.String(), err)
-	}
 }
 
 func TestPrint(t *testing.T) {

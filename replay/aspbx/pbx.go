@@ -35,9 +35,10 @@ type Options struct {
 
 // PBX serves a capture.
 type PBX struct {
-	o     Options
-	name  string
-	lives []*life
+	o       Options
+	name    string
+	lives   []*life
+	filters *filters // of all that serve this capture
 
 	mu       sync.Mutex
 	drained  *sync.Cond // a client took what was queued for it
@@ -70,14 +71,14 @@ func Load(capture io.Reader, reads []replay.Read, o Options) (*PBX, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &PBX{name: l.name, lives: l.lives}
+	p := &PBX{name: l.name, lives: l.lives, filters: &filters{}}
 	return p.with(o), nil
 }
 
 // With returns a PBX that serves the same capture from its start with other
 // options.
 func (p *PBX) With(o Options) *PBX {
-	return (&PBX{name: p.name, lives: p.lives}).with(o)
+	return (&PBX{name: p.name, lives: p.lives, filters: p.filters}).with(o)
 }
 
 func (p *PBX) with(o Options) *PBX {
@@ -331,7 +332,7 @@ func (p *PBX) step(ctx context.Context, m *message) error {
 		raw = raw[:max(p.cuts[0].offset-m.off, 0)]
 	}
 	for s := range p.sessions {
-		if s.wants(m.raw) {
+		if s.wants(m) {
 			s.put(raw)
 		}
 		if broken {

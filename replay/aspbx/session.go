@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,8 +24,8 @@ type session struct {
 	in        bool          // logged in
 	challenge string
 	events    bool
-	include   []*regexp.Regexp
-	exclude   []*regexp.Regexp
+	include   []*filter
+	exclude   []*filter
 }
 
 // maxBehind is how much a client may leave unread before it is cut off, as
@@ -90,16 +89,16 @@ func (s *session) write() {
 }
 
 // wants tells whether the client's filters let an event through.
-func (s *session) wants(raw []byte) bool {
+func (s *session) wants(m *message) bool {
 	if !s.in || !s.events {
 		return false
 	}
 	ok := len(s.include) == 0
 	for _, f := range s.include {
-		ok = ok || f.Match(raw)
+		ok = ok || f.matches(m)
 	}
 	for _, f := range s.exclude {
-		ok = ok && !f.Match(raw)
+		ok = ok && !f.matches(m)
 	}
 	return ok
 }
@@ -278,15 +277,15 @@ func (s *session) filter(a map[string]string) {
 		return
 	}
 	text, not := strings.CutPrefix(a["filter"], "!")
-	re, err := regexp.CompilePOSIX(text)
+	f, err := s.p.filters.get(text)
 	if !strings.EqualFold(a["operation"], "add") || err != nil {
 		s.respond(a, "Error", "Message", "Filter did not compile")
 		return
 	}
 	if not {
-		s.exclude = append(s.exclude, re)
+		s.exclude = append(s.exclude, f)
 	} else {
-		s.include = append(s.include, re)
+		s.include = append(s.include, f)
 	}
 	s.respond(a, "Success", "Message", "Added a filter")
 }
