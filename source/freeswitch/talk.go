@@ -204,10 +204,14 @@ func (t *Translator) adopt(ch *channel, c *call) {
 // onBridgeEnd ends a talk, when the hang-up of the agent's channel has not
 // ended it already.
 func (t *Translator) onBridgeEnd(m *Message) {
-	v := t.visitOf(m)
-	if v == nil {
-		return
+	if v := t.visitOf(m); v != nil {
+		t.endTalk(v, m)
 	}
+}
+
+// endTalk ends the talk of a visit with the agent that an event names, if it
+// goes on.
+func (t *Translator) endTalk(v *visit, m *Message) {
 	t.lateTalk(v, m)
 	name := clean.Text(m.Get("CC-Agent"))
 	for _, k := range slices.Clone(v.call.talks) {

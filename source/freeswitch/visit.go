@@ -111,7 +111,7 @@ func (t *Translator) onMemberEnd(m *Message) {
 	}
 	switch reason := m.Get("CC-Cancel-Reason"); {
 	case m.Get("CC-Cause") == "Terminated" || v.answered:
-		t.lateTalk(v, m)
+		t.endTalk(v, m)
 		t.finishTalks(v.call)
 		t.closeVisit(v)
 	case cancelReasons[reason] != "":
