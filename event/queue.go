@@ -128,3 +128,43 @@ func (QueueConfigured) EventType() string { return "queue.configured" }
 
 // EventSubject returns "queue/<id>".
 func (f QueueConfigured) EventSubject() string { return "queue/" + f.Queue }
+
+// QueueCloser is a reason for which a queue takes nobody.
+type QueueCloser string
+
+// The reasons.
+const (
+	ClosedByHours         QueueCloser = "hours"
+	ClosedByHoliday       QueueCloser = "holiday"
+	ClosedByEstimatedWait QueueCloser = "estimated_wait"
+	ClosedBySize          QueueCloser = "size"
+	ClosedByFallbackSize  QueueCloser = "fallback_size"
+	ClosedByMitigation    QueueCloser = "mitigation"
+	ClosedByStage         QueueCloser = "stage"
+)
+
+func (QueueCloser) words() []string {
+	return words(ClosedByHours, ClosedByHoliday, ClosedByEstimatedWait, ClosedBySize, ClosedByFallbackSize, ClosedByMitigation, ClosedByStage)
+}
+
+// QueueAvailabilityChanged says that a queue began or ceased to take
+// interactions, or that the reasons for which it takes none are others now. The
+// log derives it, for queues with hours, caps, a brake or a stage.
+type QueueAvailabilityChanged struct {
+	// Queue is the queue's id.
+	Queue string `json:"queue"`
+	// Open means that it takes interactions.
+	Open bool `json:"open"`
+	// ClosedBy are all reasons for which it takes none.
+	ClosedBy []QueueCloser `json:"closed_by,omitempty"`
+	// Waiting is how many wait at that time.
+	Waiting int `json:"waiting,omitempty"`
+	// ScheduleChanges is when hours and holidays open or close it next.
+	ScheduleChanges Time `json:"schedule_changes,omitzero"`
+}
+
+// EventType returns "queue.availability_changed".
+func (QueueAvailabilityChanged) EventType() string { return "queue.availability_changed" }
+
+// EventSubject returns "queue/<id>".
+func (f QueueAvailabilityChanged) EventSubject() string { return "queue/" + f.Queue }

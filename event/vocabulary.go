@@ -111,6 +111,7 @@ func facts() []TypeInfo {
 		word[AgentWrapupRequested](),
 		derived[AgentAlerted](),
 		word[QueueConfigured](),
+		derived[QueueAvailabilityChanged](),
 		word[CallbackChanged](),
 		word[SourceUp](),
 		word[SourceDown](),
