@@ -32,7 +32,7 @@ type Availability struct {
 // plan reads a queue's hours. Hours that cannot be read count as none: the queue
 // is then always open.
 func (q *Queue) plan() {
-	q.schedule = nil
+	q.schedule, q.cached = nil, 0
 	if len(q.Config.Hours) == 0 && len(q.Config.Holidays) == 0 {
 		return
 	}
@@ -44,14 +44,10 @@ func (q *Queue) plan() {
 // Availability tells whether a queue takes anybody at a moment, in epoch
 // milliseconds. Of the caps, zero is no threshold and reaching one closes.
 func (t *Tenant) Availability(q *Queue, at int64) Availability {
-	now := moment(at)
-	a := Availability{ScheduleOpen: true}
-	if s := q.schedule; s != nil {
-		st := s.At(now)
-		a.ScheduleOpen = st.Open
-		a.ByHours, a.ByHoliday = !st.Open && !st.Holiday, !st.Open && st.Holiday
-		a.Changes, _, _ = s.Next(now)
-	}
+	a := Availability{}
+	st, changes := q.scheduled(at)
+	a.ScheduleOpen, a.Changes = st.Open, moment(changes)
+	a.ByHours, a.ByHoliday = !st.Open && !st.Holiday, !st.Open && st.Holiday
 	ms, why := t.EstimatedWait(q, t.set.WaitMethod, at)
 	if c := q.Config.Caps; c != nil {
 		a.BySize = c.Size > 0 && int(q.Waiting) >= c.Size
@@ -60,7 +56,49 @@ func (t *Tenant) Availability(q *Queue, at int64) Availability {
 	}
 	a.ByMitigation = q.Config.Mitigation != nil && q.Config.Mitigation.Active
 	a.ByStage = q.Removed || q.Config.Stage == event.StageDisabled
-	a.Open = a.ScheduleOpen && !a.BySize && !a.ByWait && !a.ByFallback && !a.ByMitigation && !a.ByStage
-	a.AfterClosing = a.ScheduleOpen && why == "" && !a.Changes.IsZero() && at+ms > a.Changes.UnixMilli()
+	a.Open = a.closers() == 0
+	a.AfterClosing = a.ScheduleOpen && why == "" && changes > 0 && at+ms > changes
 	return a
+}
+
+// scheduled says what hours and holidays say of a moment, and when that changes
+// next, 0 for never. The answer is kept, because it holds for hours.
+func (q *Queue) scheduled(at int64) (hours.Status, int64) {
+	if q.schedule == nil {
+		return hours.Status{Open: true}, 0
+	}
+	if q.cached == 0 || at < q.cached || q.changes > 0 && at >= q.changes || at >= q.cached+24*60*60*1000 {
+		now := moment(at)
+		q.status, q.cached, q.changes = q.schedule.At(now), at, 0
+		if next, _, ok := q.schedule.Next(now); ok {
+			q.changes = next.UnixMilli()
+		}
+	}
+	return q.status, q.changes
+}
+
+// closers gives the reasons as a set of bits, in the order of Closers.
+func (a *Availability) closers() uint8 {
+	n := uint8(0)
+	for i, b := range [...]bool{a.ByHours, a.ByHoliday, a.ByWait, a.BySize, a.ByFallback, a.ByMitigation, a.ByStage} {
+		if b {
+			n |= 1 << i
+		}
+	}
+	return n
+}
+
+// Closers lists the reasons in the words of the vocabulary.
+func (a *Availability) Closers() []event.QueueCloser {
+	var out []event.QueueCloser
+	n := a.closers()
+	for i, w := range [...]event.QueueCloser{
+		event.ClosedByHours, event.ClosedByHoliday, event.ClosedByEstimatedWait, event.ClosedBySize, event.ClosedByFallbackSize,
+		event.ClosedByMitigation, event.ClosedByStage,
+	} {
+		if n&(1<<i) != 0 {
+			out = append(out, w)
+		}
+	}
+	return out
 }

@@ -38,8 +38,10 @@ func TestEqualsTheBooksOfTheSimulator(t *testing.T) {
 					break
 				}
 				out := f.FoldFact(tenant, uint64(i+1), item.Meta.Time, &item.Meta, item.Fact)
-				if len(out.Derived) > 0 {
-					t.Fatalf("fact %d, %s of %s, made the floor say %s", i, item.Fact.EventType(), item.Fact.EventSubject(), out.Derived[0].Event.Raw)
+				for _, d := range out.Derived {
+					if !bytes.Contains(d.Event.Raw, []byte(`"type":"queue.availability_changed"`)) {
+						t.Fatalf("fact %d, %s of %s, made the floor say %s", i, item.Fact.EventType(), item.Fact.EventSubject(), d.Event.Raw)
+					}
 				}
 			}
 			// The books are compared where nothing of their instant is left to tell.
@@ -63,9 +65,16 @@ func TestEqualsTheBooksFromTheBytesOfTheLog(t *testing.T) {
 	s := simulation(t, cfg)
 	j := newJournal(t, floor.Options{})
 	typed := floor.NewFold(floor.Options{})
+	done := 0
 	for m, fact := range s.All {
 		j.append(m.Time, m, fact)
-		typed.FoldFact(tenant, uint64(len(j.records)), m.Time, &m, fact)
+		for ; done < len(j.records); done++ {
+			if r := &j.records[done]; r.Derived {
+				typed.Apply(tenant, r)
+			} else {
+				typed.FoldFact(tenant, r.Seq, r.Received, &m, fact)
+			}
+		}
 	}
 	compareBooks(t, j.floor(), s.Books())
 	if !bytes.Equal(snapshot(t, typed), snapshot(t, j.fold)) {

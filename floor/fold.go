@@ -114,6 +114,7 @@ func (f *Fold) fold(t *Tenant, ok bool, seq uint64, received int64, derived bool
 		}
 	}
 	t.drop()
+	t.review()
 	if len(out.Context) == 0 {
 		out.Context = nil
 	}
@@ -167,6 +168,12 @@ func (f *Fold) Fire(now time.Time) []writer.Derived {
 	}
 	for _, x := range f.timers.due(now.UnixMilli(), chunk) {
 		p, t := x.part, x.tenant
+		if q := x.queue; q != nil {
+			if d, ok := t.availabilityDue(q, x.at); ok {
+				out = append(out, d)
+			}
+			continue
+		}
 		end := p.Since + p.Limit
 		id := derivedID(t.Name, "wrapup timer", p.Interaction.ID, p.Agent.ID, moment(p.Since).String(), moment(p.fireAt).String())
 		e, err := event.Encode(event.Meta{ID: id, Source: DerivedSource, Tenant: t.Name, Time: moment(end)}, p.wrapupEnd(end, event.WrapupTimer))

@@ -1,6 +1,7 @@
 package floor_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -172,4 +173,65 @@ func TestAvailability(t *testing.T) {
 		}
 		return other.Tenant(tenant).Availability(other.Tenant(tenant).Queue("q"), s.at.UnixMilli()).ByHours
 	}(), true)
+}
+
+// availabilities gives what was said of a queue, as "clock: reasons".
+func (s *script) availabilities() []string {
+	var out []string
+	for i := range s.records {
+		if s.records[i].Type() != "queue.availability_changed" {
+			continue
+		}
+		e, err := event.Parse(s.records[i].Raw, event.Limits{})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		f, _ := event.Decode(e)
+		a, _ := f.(event.QueueAvailabilityChanged)
+		out = append(out, fmt.Sprint(e.Time.Format("15:04:05"), a.ClosedBy))
+	}
+	return out
+}
+
+func TestAChangeOfAvailabilityIsSaidOnce(t *testing.T) {
+	s := newScript(t, floor.Options{}) // 09:00
+	s.say(event.QueueConfigured{Queue: "plain"}, event.QueueConfigured{
+		Queue: "q", Hours: []event.OpenHours{{Day: event.Monday, From: "08:00", To: "12:00"}, {Day: event.Monday, From: "13:00", To: "16:00"}},
+		Caps: &event.QueueCaps{Size: 1},
+	})
+	s.after(time.Minute).say(waiting("a", "q")...)
+	// Left and reached again within the same second: nothing of it is said.
+	s.say(event.InteractionDequeued{Ref: call("a"), Queue: "q", Reason: "abandoned"})
+	s.say(waiting("b", "q")...)
+	s.say(waiting("c", "plain")...)
+	// Left in the same second for good: said when the second is over.
+	s.after(10 * time.Second).say(event.InteractionDequeued{Ref: call("b"), Queue: "q", Reason: "abandoned"})
+	s.say(waiting("d", "q")...)
+	s.say(event.InteractionDequeued{Ref: call("d"), Queue: "q", Reason: "abandoned"})
+	for range 8 { // boundaries pass while nobody says anything
+		s.after(time.Hour)
+		s.fire(s.at)
+	}
+	s.want("said", s.availabilities(), "[09:00:00[] 09:01:00[size] 09:01:10[] 12:00:00[hours] 13:00:00[] 16:00:00[hours]]")
+	// A node that starts from a snapshot says the next one, with the same id.
+	other := floor.NewFold(floor.Options{})
+	if err := other.Restore(snapshot(t, s.fold)); err != nil {
+		t.Fatal(err)
+	}
+	week := s.at.Add(7 * 24 * time.Hour)
+	a, b := s.fold.Fire(week), other.Fire(week)
+	if len(a) != 1 || len(b) != 1 || string(a[0].Event.Raw) != string(b[0].Event.Raw) {
+		t.Fatalf("%v and %v", a, b)
+	}
+}
+
+func TestACapReachedAgainAtOnceIsSaidASecondLater(t *testing.T) {
+	s := newScript(t, floor.Options{})
+	s.say(event.QueueConfigured{Queue: "q", Caps: &event.QueueCaps{Size: 1}})
+	s.after(300 * time.Millisecond).say(waiting("a", "q")...)
+	s.want("at once", s.availabilities(), "[09:00:00[]]")
+	s.fire(s.at.Add(600 * time.Millisecond))
+	s.want("too soon", s.availabilities(), "[09:00:00[]]")
+	s.fire(s.at.Add(time.Second))
+	s.want("a second after the last", s.availabilities(), "[09:00:00[] 09:00:01[size]]")
 }

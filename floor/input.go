@@ -145,7 +145,7 @@ func (in *input) decode(raw []byte) bool {
 	switch in.kind {
 	case kindOther:
 		return false
-	case kindAgentMode, kindAgentProvisioned, kindQueueConfigured, kindCallback,
+	case kindAgentMode, kindAgentProvisioned, kindQueueConfigured, kindQueueAvailability, kindCallback,
 		kindSourceUp, kindSourceDown, kindSourceGap, kindSourceReset:
 		return in.typed(data)
 	case kindAgentStatus:
@@ -339,6 +339,8 @@ func (in *input) typed(data string) bool {
 		in.fact, err = read[event.AgentProvisioned](b)
 	case kindQueueConfigured:
 		in.fact, err = read[event.QueueConfigured](b)
+	case kindQueueAvailability:
+		in.fact, err = read[event.QueueAvailabilityChanged](b)
 	case kindCallback:
 		in.fact, err = read[event.CallbackChanged](b)
 	case kindSourceUp:

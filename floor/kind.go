@@ -46,6 +46,7 @@ const (
 	kindAgentTerminal
 	kindAgentOther // settings, requests, alerts: told on with their context
 	kindQueueConfigured
+	kindQueueAvailability
 	kindCallback
 	kindSourceUp
 	kindSourceDown
@@ -136,6 +137,8 @@ func kindOf(eventType string) kind {
 		return kindAgentOther
 	case "queue.configured":
 		return kindQueueConfigured
+	case "queue.availability_changed":
+		return kindQueueAvailability
 	case "callback.changed":
 		return kindCallback
 	case "source.up":

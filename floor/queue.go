@@ -24,8 +24,17 @@ type Queue struct {
 
 	Estimates wait.Estimator
 
+	told    bool  // its availability has been said
+	closed  uint8 // by what it was closed when that was said last
+	toldAt  int64 // when that was, by the log's clock
+	reviews int64 // when what was not said so soon again is looked at; 0: never
+	opens   int64 // when its hours open or close it next; 0: never
+
 	schedule   *hours.Schedule // nil: none, or one that cannot be read
-	head, tail *Visit          // waiting, longest first
+	status     hours.Status    // what it says, from cached to changes
+	cached     int64
+	changes    int64
+	head, tail *Visit // waiting, longest first
 	mark       uint64
 }
 

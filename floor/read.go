@@ -76,3 +76,12 @@ func (t *Tenant) OpenCallbacks() int { return len(t.callbacks) }
 
 // AgentsIn is how many agents are in a state.
 func (t *Tenant) AgentsIn(s State) int { return int(t.inState[s]) }
+
+// Changes is what the record folded last, or the tick that came after it, changed.
+// It is valid until the next record or tick.
+func (t *Tenant) Changes() []Change { return t.changes }
+
+// Details gives what the source told of the interaction: the members of
+// interaction.created that are told on, as JSON without braces, and the attached
+// pairs as a JSON object. Each is nil when there are none, and the floor's.
+func (it *Interaction) Details() (created, attributes []byte) { return it.static, it.attributes }

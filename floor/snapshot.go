@@ -179,6 +179,11 @@ func (q *Queue) code(c *coder) {
 	q.WaitsTaken.code(c)
 	q.WaitsOthers.code(c)
 	codeEstimator(c, &q.Estimates)
+	c.flag(&q.told)
+	num(c, &q.closed)
+	num(c, &q.toldAt)
+	num(c, &q.reviews)
+	num(c, &q.opens)
 	if !c.writing {
 		q.plan()
 	}

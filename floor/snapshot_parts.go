@@ -219,6 +219,13 @@ func (t *Tenant) rebuild() {
 		v.Queue.insert(v)
 		t.gauge(gaugeWaiting, 1, v.Queue, nil, v.Interaction.Media)
 	}
+	for _, q := range t.queues {
+		for _, at := range [...]int64{q.reviews, q.opens} {
+			if at > 0 {
+				t.timers.push(timer{at: at, tenant: t, queue: q})
+			}
+		}
+	}
 	for _, a := range t.agents {
 		t.inState[a.State]++
 		for i := range a.Queues {

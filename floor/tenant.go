@@ -209,9 +209,9 @@ func (t *Tenant) fold(in *input, derived bool) *Interaction {
 	if in.at == 0 || in.at > t.now+maxAhead {
 		in.at = t.now
 	}
-	t.at = in.at
 	var s *Source
 	if !derived {
+		t.at = in.at
 		s = t.source(in.source)
 		t.heard(s, in)
 		t.sourceClock(s, in.at)
@@ -233,6 +233,8 @@ func (t *Tenant) fold(in *input, derived bool) *Interaction {
 		}
 	case kindQueueConfigured:
 		t.configure(in)
+	case kindQueueAvailability:
+		t.availabilityTold(in)
 	case kindCallback:
 		t.callback(in)
 	case kindSourceUp, kindSourceDown, kindSourceGap, kindSourceReset:

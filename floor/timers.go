@@ -10,14 +10,28 @@ import (
 type timer struct {
 	at     int64
 	tenant *Tenant
-	part   *Part
+	part   *Part  // whose wrap-up ends; nil: not that
+	queue  *Queue // whose availability changes; nil: not that
 }
 
-func (x *timer) valid() bool { return x.part.Stage == PartWrapUp && x.part.fireAt == x.at }
+func (x *timer) valid() bool {
+	if x.queue != nil {
+		return (x.queue.reviews == x.at || x.queue.opens == x.at) && x.tenant.unsaid(x.queue, x.at)
+	}
+	return x.part.Stage == PartWrapUp && x.part.fireAt == x.at
+}
 
 func (x *timer) compare(y *timer) int {
-	return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.tenant.Name, y.tenant.Name),
-		cmp.Compare(x.part.Interaction.ID, y.part.Interaction.ID), cmp.Compare(x.part.Agent.ID, y.part.Agent.ID))
+	a, b := x.names(), y.names()
+	return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]), cmp.Compare(a[2], b[2]))
+}
+
+// names order timers that fire at the same time.
+func (x *timer) names() [3]string {
+	if x.queue != nil {
+		return [3]string{x.tenant.Name, x.queue.ID, ""}
+	}
+	return [3]string{x.tenant.Name, x.part.Interaction.ID, x.part.Agent.ID}
 }
 
 // timers holds the timers of all tenants, the earliest first.

@@ -1,0 +1,188 @@
+// Package follow keeps the floor of a process that reads: one fold for each shard
+// of the log, built from the snapshot that the shard's writer has stored and the
+// log behind it, and brought up to date by every commit.
+//
+// A [Floor] is asked for one tenant at a time: [Floor.View] shows its state and the
+// cursor at which it stands, [Floor.Watch] tells what changes from there on.
+//
+// Invariants:
+//
+//   - A view is a state between two commits: the fold of exactly the tenant's
+//     events up to its cursor.
+//   - What a watcher marks as changed and what a view shows have no gap between
+//     them: both happen under the same lock.
+//   - Readers never hold up the log's writer, nor the followers of feeds; a long
+//     look holds up the fold of this process alone.
+//
+// A tenant's state changes with its events, and when the log's time passes a bound
+// in silence (a tick): then the cursor stays as it is.
+package follow
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"trunkline/eventlog"
+	"trunkline/eventlog/writer"
+	"trunkline/floor"
+)
+
+// ErrCatchingUp says that the floor is still being read from the log.
+var ErrCatchingUp = errors.New("the state is still being read from the log")
+
+// Log is what a Floor needs of the event log.
+type Log interface {
+	Shards() int
+	ShardOf(tenant string) int
+	Head(tenant string) eventlog.Cursor
+	FollowAll(ctx context.Context, shard int, fold writer.Fold, step func(*eventlog.Step), reached func()) error
+}
+
+var _ Log = (*eventlog.Log)(nil)
+
+// View is the state of a tenant at a cursor. It is valid, and not to be kept, while
+// the function that it is given to runs.
+type View struct {
+	Tenant *floor.Tenant // nil when nothing was heard of the tenant
+	At     eventlog.Cursor
+}
+
+// Floor follows all shards of a log.
+type Floor struct {
+	log    Log
+	shards []*shard
+	end    context.CancelFunc
+	done   sync.WaitGroup
+}
+
+type shard struct {
+	mu       sync.RWMutex // guards all below: held for writing while a commit is folded
+	fold     *floor.Fold
+	ready    bool
+	watchers map[string]map[*watcher]struct{}
+}
+
+type watcher struct {
+	fn func(changed []floor.Change, all bool)
+}
+
+// New starts to follow. Close ends it.
+func New(log Log, o floor.Options) *Floor {
+	o.NoContext = true
+	ctx, end := context.WithCancel(context.Background())
+	f := &Floor{log: log, end: end}
+	for id := range log.Shards() {
+		s := &shard{fold: floor.NewFold(o), watchers: map[string]map[*watcher]struct{}{}}
+		f.shards = append(f.shards, s)
+		f.done.Go(func() { _ = log.FollowAll(ctx, id, restorer{s.fold, s}, s.step, s.reached) })
+	}
+	return f
+}
+
+// Close ends the following. Views show the state as it is then.
+func (f *Floor) Close() {
+	f.end()
+	f.done.Wait()
+}
+
+// restorer is the shard's fold while it is restored: nobody may look then.
+type restorer struct {
+	*floor.Fold
+	s *shard
+}
+
+// Restore is part of writer.Fold.
+func (r restorer) Restore(b []byte) error {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	r.s.ready = false
+	return r.Fold.Restore(b)
+}
+
+// reached is called when everything in the log has been folded.
+func (s *shard) reached() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready {
+		return
+	}
+	s.ready = true
+	for _, ws := range s.watchers {
+		for w := range ws {
+			w.fn(nil, true)
+		}
+	}
+}
+
+// step folds a commit.
+func (s *shard) step(st *eventlog.Step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st.Tick {
+		s.fold.Tick(st.Received)
+		for tenant, ws := range s.watchers {
+			if t := s.fold.Tenant(tenant); t != nil {
+				tell(ws, t.Changes())
+			}
+		}
+	}
+	for _, b := range st.Batches {
+		ws := s.watchers[b.Tenant]
+		for i := range b.Records {
+			if out := s.fold.Fold(b.Tenant, &b.Records[i]); len(ws) > 0 {
+				tell(ws, out.Changes)
+			}
+		}
+	}
+}
+
+func tell(ws map[*watcher]struct{}, changed []floor.Change) {
+	if len(changed) == 0 {
+		return
+	}
+	for w := range ws {
+		w.fn(changed, false)
+	}
+}
+
+// View shows the state of a tenant to fn. Nothing is folded meanwhile: fn must not
+// wait for anything. The error is ErrCatchingUp as long as the log is being read.
+func (f *Floor) View(tenant string, fn func(View)) error {
+	s := f.shards[f.log.ShardOf(tenant)]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if !s.ready {
+		return ErrCatchingUp
+	}
+	v := View{Tenant: s.fold.Tenant(tenant), At: f.log.Head(tenant)}
+	v.At.Seq = 0
+	if v.Tenant != nil {
+		v.At.Seq = v.Tenant.Sequence
+	}
+	fn(v)
+	return nil
+}
+
+// Watch calls fn with what changes in a tenant, record by record, or with all when
+// the state was restored anew and anything may be different. A view that is taken
+// after a call shows the change. fn is called while nobody can look: it must only
+// take a note. After stop has returned it is not called again.
+func (f *Floor) Watch(tenant string, fn func(changed []floor.Change, all bool)) (stop func()) {
+	s := f.shards[f.log.ShardOf(tenant)]
+	w := &watcher{fn}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watchers[tenant] == nil {
+		s.watchers[tenant] = map[*watcher]struct{}{}
+	}
+	s.watchers[tenant][w] = struct{}{}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.watchers[tenant], w)
+		if len(s.watchers[tenant]) == 0 {
+			delete(s.watchers, tenant)
+		}
+	}
+}
