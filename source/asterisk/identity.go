@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"trunkline/source/clean"
 )
 
 // clock is the time as the stream tells it.
@@ -162,49 +162,15 @@ func deviceOf(channel string) string {
 	return channel
 }
 
-// maxText bounds a name or number of the PBX, whose own limits are lower.
-const maxText = 512
-
-// text makes a string of what the PBX sent: valid UTF-8 without control
-// characters, so that it can be part of an id. "<unknown>" is its word for none.
+// text makes a string of what the PBX sent that can be part of an id. "<unknown>"
+// is its word for none.
 func text(b []byte) string {
 	if string(b) == "<unknown>" {
 		return ""
 	}
-	plain := len(b) <= maxText
-	for _, c := range b {
-		plain = plain && 0x20 <= c && c < 0x7f
-	}
-	if plain {
-		return string(b)
-	}
-	clean := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || 0xfdd0 <= r && r <= 0xfdef || r&0xfffe == 0xfffe {
-			return utf8.RuneError
-		}
-		return r
-	}, string(b))
-	for len(clean) > maxText {
-		_, n := utf8.DecodeLastRuneInString(clean)
-		clean = clean[:len(clean)-n]
-	}
-	return clean
+	return clean.Text(b)
 }
 
-// number reads a whole number; what is none counts as 0.
-func number(b []byte) int {
-	n, err := strconv.Atoi(string(b))
-	if err != nil {
-		return 0
-	}
-	return n
-}
+func number(b []byte) int { return clean.Number(b) }
 
-// millis is the time from one event to another in milliseconds. The PBX's
-// clock steps back a little at times: then it is 0.
-func millis(from, to time.Time) int64 {
-	if from.IsZero() || to.Before(from) {
-		return 0
-	}
-	return to.Sub(from).Milliseconds()
-}
+func millis(from, to time.Time) int64 { return clean.Millis(from, to) }
