@@ -1,7 +1,7 @@
-// Package asterisk turns what an Asterisk PBX says on its manager interface
-// (AMI) into facts of the vocabulary.
+// Package asterisk turns what an Asterisk PBX says into facts of the vocabulary:
+// on its manager interface (AMI), or in its queue_log where that is all there is.
 //
-// It has two halves that know nothing of each other's insides:
+// The parts know nothing of each other's insides:
 //
 //   - [Reader] takes bytes in whatever pieces they arrive and gives complete
 //     messages: banners, responses and events. It bounds what it buffers and
@@ -9,7 +9,12 @@
 //   - [Translator] takes messages and gives facts. It follows channels, queue
 //     visits, offers and talks, because an AMI event seldom says all that a
 //     fact has to say, and the sign that tells two outcomes apart often comes
-//     one or two events later.
+//     one or two events later. After a cut it makes what it knows agree with the
+//     PBX's snapshot.
+//   - [Client] keeps one PBX connected: login, snapshot, keep-alive, reconnect.
+//     What it learns goes to the log; while the log refuses it stops reading.
+//   - [QueueLogTranslator] takes lines of a queue_log and gives the same outcomes.
+//   - [QueueLog] follows the file through rotation and restarts.
 //
 // # Invariants
 //
@@ -23,6 +28,7 @@
 //   - What was opened is ended: a visit by acceptance or a dequeued fact, an
 //     interaction by an ended fact. What a crash left open is ended as lost
 //     when the PBX is seen again with another boot.
+//   - What nobody saw end is lost, not guessed.
 //   - Nothing is invented. Asterisk tells nothing about after-call work, so
 //     no wrap-up fact is produced; the floor derives it.
 //
