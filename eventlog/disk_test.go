@@ -21,6 +21,7 @@ import (
 type load struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup
+	gate sync.RWMutex // held for writing: nobody appends
 
 	mu          sync.Mutex // guards all below
 	acked       map[string]int
@@ -42,7 +43,9 @@ func startLoad(l *eventlog.Log, callers int, pad string) *load {
 func (w *load) call(ctx context.Context, l *eventlog.Log, source string) {
 	const size = 5
 	for i := 0; ctx.Err() == nil; {
+		w.gate.RLock()
 		_, err := l.Append(ctx, logtest.Tenant, logtest.Events(source, i, i+size))
+		w.gate.RUnlock()
 		w.mu.Lock()
 		var un *eventlog.UnavailableError
 		switch {
@@ -97,14 +100,14 @@ func (w *load) end(t *testing.T) map[string]int {
 // refused with a reason and the log says that it is not writable, reading goes
 // on, and it recovers by itself. Nothing acknowledged is lost, and what was
 // answered "unknown" is there once when its repeat is acknowledged.
-func trouble(t *testing.T, cfg eventlog.Config, breakDisk, mend func()) {
+func trouble(t *testing.T, cfg eventlog.Config, breakDisk func(*load), mend func()) {
 	t.Helper()
 	cfg.Timeout, cfg.UnknownWait = time.Second, 500*time.Millisecond
 	cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	l := logtest.Open(t, cfg)
 	w := startLoad(l, 8, "")
 	logtest.Eventually(t, "some events", func() bool { return w.total() > 500 })
-	breakDisk()
+	breakDisk(w)
 	logtest.Eventually(t, "appends are refused", func() bool { return !l.Health().Writable && w.refused() > 20 })
 	if h := l.Health(); strings.TrimSpace(h.Reason) == "" {
 		t.Fatalf("no reason: %+v", h)
@@ -166,7 +169,7 @@ func TestDiskFull(t *testing.T) {
 	dir := testenv.Tmpfs(t, 64)
 	other := filepath.Join(dir, "other")
 	trouble(t, eventlog.Config{Dir: filepath.Join(dir, "log"), DiskReserve: 16 << 20},
-		func() { fill(t, other, 8<<20) },
+		func(*load) { fill(t, other, 8<<20) },
 		func() { _ = os.Remove(other) })
 }
 
@@ -176,7 +179,7 @@ func TestDiskFullToTheLastByte(t *testing.T) {
 	dir := testenv.Tmpfs(t, 64)
 	other := filepath.Join(dir, "other")
 	trouble(t, eventlog.Config{Dir: filepath.Join(dir, "log"), DiskReserve: 1},
-		func() { fill(t, other, 0) },
+		func(*load) { fill(t, other, 0) },
 		func() { _ = os.Remove(other) })
 }
 
@@ -188,7 +191,7 @@ func TestSyncFails(t *testing.T) {
 	img := testenv.Ext4(t, filepath.Join(dir, "disk"), 400, "-b", "4096", "-E", "nodiscard,lazy_itable_init=0")
 	other := filepath.Join(dir, "other")
 	trouble(t, eventlog.Config{Dir: filepath.Join(img.Dir, "log"), DiskReserve: 1 << 20},
-		func() { fill(t, other, 0) },
+		func(*load) { fill(t, other, 0) },
 		func() {
 			_ = os.Remove(other)
 			img.Remount(t)
@@ -200,7 +203,11 @@ func TestSyncFails(t *testing.T) {
 func TestDiskReadOnly(t *testing.T) {
 	img := testenv.Ext4(t, filepath.Join(t.TempDir(), "disk"), 256)
 	trouble(t, eventlog.Config{Dir: filepath.Join(img.Dir, "log"), DiskReserve: 8 << 20},
-		func() { img.Abort(t) },
+		func(w *load) {
+			w.gate.Lock()
+			defer w.gate.Unlock()
+			img.Abort(t)
+		},
 		func() { img.Remount(t) })
 }
 

@@ -85,6 +85,9 @@ func (w *Writer) claim(ctx context.Context, open *doubt) error {
 		if err := w.catchUp(ctx); err != nil {
 			return fmt.Errorf("read the log to its end: %w", err)
 		}
+		if err := w.lookAtTip(ctx); err != nil {
+			return err
+		}
 		stored, err := w.stored(ctx, open)
 		if err != nil {
 			return err
@@ -110,6 +113,22 @@ func (w *Writer) claim(ctx context.Context, open *doubt) error {
 		}
 	}
 	return fmt.Errorf("%w: the log grew under 100 claims", ErrFenced)
+}
+
+// lookAtTip checks that the last commit that is known is the one in the log: a
+// disk that failed, or an index made of segments, may have it otherwise.
+func (w *Writer) lookAtTip(ctx context.Context) error {
+	tip := w.cfg.Index.Tip()
+	if tip.Sequence == 0 || tip.Hash == (commit.Hash{}) {
+		return nil
+	}
+	ok, err := w.stands(ctx, tip.Sequence, tip.Hash)
+	if err == nil && !ok {
+		b := index.Break{Shard: w.cfg.Shard, From: tip.Sequence, To: tip.Sequence, Reason: "the last commit cannot be read back"}
+		w.cfg.Index.AddBreak(b)
+		w.warn(&b)
+	}
+	return err
 }
 
 // stored says whether the commit in doubt stands in the log.
