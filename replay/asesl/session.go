@@ -1,120 +1,51 @@
 package asesl
 
 import (
-	"bufio"
 	"crypto/subtle"
 	"fmt"
-	"net"
 	"strings"
+
+	"trunkline/replay/stage"
 )
 
 // session is one client.
 type session struct {
 	p       *Switch
-	conn    net.Conn
-	wake    chan struct{} // of the writer
-	out     []byte        // under p.mu
-	closing bool          // no more is taken into out
-	in      bool          // logged in
+	c       *stage.Client
+	in      bool // logged in
 	classes map[string]bool
+	command string // its first line, while its headers follow
 }
 
-// maxBehind is how much a client may leave unread before it is cut off, as
-// FreeSWITCH does when its queue is full.
-const maxBehind = 32 << 20
-
-// put queues bytes for the client; under p.mu.
-func (s *session) put(b []byte) {
-	if s.closing {
-		return
-	}
-	s.out = append(s.out, b...)
-	if len(s.out) > maxBehind {
-		s.drop()
-		return
-	}
-	s.signal()
+// Wants tells whether the client subscribed to an event.
+func (s *session) Wants(life, line int) bool {
+	return s.in && (s.classes[s.p.lives[life].events[line].class()] || s.classes["ALL"])
 }
 
-func (s *session) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// end closes the connection once the client has what is queued.
-func (s *session) end() {
-	s.closing = true
-	s.signal()
-}
-
-// drop closes the connection at once.
-func (s *session) drop() {
-	s.closing = true
-	s.out = nil
-	s.conn.Close()
-	s.signal()
-}
-
-func (s *session) write() {
-	defer s.conn.Close()
-	for range s.wake {
-		for {
-			s.p.mu.Lock()
-			out, closing := s.out, s.closing
-			s.out = nil
-			s.p.drained.Broadcast()
-			s.p.mu.Unlock()
-			if len(out) == 0 {
-				if closing {
-					return
-				}
-				break
-			}
-			if _, err := s.conn.Write(out); err != nil {
-				return
-			}
-		}
-	}
-}
-
-// wants tells whether the client subscribed to a class of events.
-func (s *session) wants(class string) bool {
-	return s.in && (s.classes[class] || s.classes["ALL"])
-}
-
-// read takes the client's commands until it hangs up. A command is a line, its
-// headers follow on lines of their own, and an empty line ends it.
-func (s *session) read() {
-	lines := bufio.NewScanner(s.conn)
-	lines.Buffer(make([]byte, 4096), 64<<10)
-	command := ""
-	for lines.Scan() {
-		switch line := strings.TrimRight(lines.Text(), "\r"); {
-		case line != "" && command == "":
-			command = line
-		case line == "" && command != "":
-			s.p.mu.Lock()
-			s.act(command)
-			s.p.mu.Unlock()
-			command = ""
-		}
+// Take takes a line of a command: the first one is the command, its headers
+// follow, and an empty line ends it.
+func (s *session) Take(line string) {
+	switch {
+	case line != "" && s.command == "":
+		s.command = line
+	case line == "" && s.command != "":
+		s.act(s.command)
+		s.command = ""
 	}
 }
 
 func (s *session) reply(text string) {
-	s.put([]byte("Content-Type: command/reply\nReply-Text: " + text + "\n\n"))
+	s.c.Put([]byte("Content-Type: command/reply\nReply-Text: " + text + "\n\n"))
 }
 
 // goodbye ends the connection as FreeSWITCH does.
 func (s *session) goodbye() {
 	const text = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
-	s.put(fmt.Appendf(nil, "Content-Type: text/disconnect-notice\nContent-Length: %d\n\n%s", len(text), text))
-	s.end()
+	s.c.Put(fmt.Appendf(nil, "Content-Type: text/disconnect-notice\nContent-Length: %d\n\n%s", len(text), text))
+	s.c.End()
 }
 
-// act answers a command; under p.mu.
+// act answers a command.
 func (s *session) act(command string) {
 	verb, rest, _ := strings.Cut(command, " ")
 	switch {
@@ -137,10 +68,10 @@ func (s *session) act(command string) {
 		s.classes = nil
 		s.reply("+OK no longer listening for events")
 	case verb == "api":
-		body := s.p.world.answer(rest, s.p.lives[s.p.at].core, s.p.clock())
-		s.put(fmt.Appendf(nil, "Content-Type: api/response\nContent-Length: %d\n\n%s", len(body), body))
+		body := s.p.world.answer(rest, s.p.lives[s.p.at].core, s.p.Clock())
+		s.c.Put(fmt.Appendf(nil, "Content-Type: api/response\nContent-Length: %d\n\n%s", len(body), body))
 		if strings.HasPrefix(rest, "show channels") {
-			s.p.asked()
+			s.p.Ready()
 		}
 	default:
 		s.reply("-ERR command not found")

@@ -1,15 +1,12 @@
 package asesl
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
-	"sync"
 	"time"
 
 	"trunkline/replay"
+	"trunkline/replay/stage"
 )
 
 // Options say how a capture is served. A zero field takes its default.
@@ -23,29 +20,13 @@ type Options struct {
 	Patience time.Duration
 }
 
-// Switch serves a capture.
+// Switch serves a capture, on the stage that it embeds.
 type Switch struct {
+	*stage.Stage
 	o     Options
 	lives []*life
-
-	mu       sync.Mutex
-	drained  *sync.Cond // a client took what was queued for it
-	at       int        // the life in hand
-	open     bool       // connections are taken
-	world    *world
-	now      time.Time // of the capture, at mark
-	limit    time.Time // the next event, which the clock does not pass
-	mark     time.Time
-	running  bool
-	sessions map[*session]bool
-	ready    chan struct{} // closed when a client has taken its snapshot
-	cuts     []cut
-}
-
-// cut breaks all connections at an offset of the capture.
-type cut struct {
-	offset int64
-	gap    time.Duration
+	at    int // the life in hand
+	world *world
 }
 
 // Load makes a switch of a capture. The record of reads gives it its timing;
@@ -59,275 +40,44 @@ func Load(capture io.Reader, reads []replay.Read, o Options) (*Switch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (&Switch{lives: lives}).with(o), nil
+	return newSwitch(lives, o), nil
 }
 
 // With returns a switch that serves the same capture from its start with other
 // options.
-func (p *Switch) With(o Options) *Switch { return (&Switch{lives: p.lives}).with(o) }
+func (s *Switch) With(o Options) *Switch { return newSwitch(s.lives, o) }
 
-func (p *Switch) with(o Options) *Switch {
+func newSwitch(lives []*life, o Options) *Switch {
 	if o.Password == "" {
 		o.Password = "ClueCon"
 	}
-	p.o = o
-	p.drained = sync.NewCond(&p.mu)
-	p.sessions = make(map[*session]bool)
-	p.ready = make(chan struct{})
-	p.world = newWorld(p.lives[0])
-	p.now = p.lives[0].from
-	p.open = true
-	return p
+	s := &Switch{o: o, lives: lives}
+	s.Stage = stage.New(system{s}, stage.Options{Speed: o.Speed, Patience: o.Patience})
+	return s
 }
 
-// Start returns when the capture begins.
-func (p *Switch) Start() time.Time { return p.lives[0].from }
+// system is the switch as the stage plays it.
+type system struct{ *Switch }
 
-// End returns when the capture ends.
-func (p *Switch) End() time.Time { return p.lives[len(p.lives)-1].to }
+func (s system) Lives() int { return len(s.lives) }
 
-// Cut breaks all connections when the event with the capture's byte at offset is
-// sent, in the middle of it, and takes none for the time gap of the capture.
-// Cuts are given in the order of their offsets, before [Switch.Play].
-func (p *Switch) Cut(offset int64, gap time.Duration) { p.cuts = append(p.cuts, cut{offset, gap}) }
-
-// Now returns the time of the capture.
-func (p *Switch) Now() time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.clock()
+func (s system) Life(i int) (from, to time.Time, lines int) {
+	l := s.lives[i]
+	return l.from, l.to, len(l.events)
 }
 
-func (p *Switch) clock() time.Time {
-	if !p.running || p.o.Speed == 0 {
-		return p.now
-	}
-	now := p.now.Add(time.Duration(float64(time.Since(p.mark)) * p.o.Speed))
-	if now.After(p.limit) {
-		return p.limit
-	}
-	return now
+func (s system) Line(i, k int) stage.Line {
+	f := &s.lives[i].events[k]
+	return stage.Line{At: f.at, Off: f.off, Raw: f.raw}
 }
 
-// asked notes that a client has taken its snapshot; under p.mu.
-func (p *Switch) asked() {
-	select {
-	case <-p.ready:
-	default:
-		close(p.ready)
-	}
+func (s system) Begin(i int) { s.at, s.world = i, newWorld(s.lives[i]) }
+
+func (s system) Apply(i, k int) { s.world.apply(&s.lives[i].events[k]) }
+
+func (s system) Greet(c *stage.Client) stage.Visitor {
+	c.Put([]byte("Content-Type: auth/request\n\n"))
+	return &session{p: s.Switch, c: c}
 }
 
-// Serve takes connections until the listener is closed.
-func (p *Switch) Serve(l net.Listener) error {
-	for {
-		conn, err := l.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("accept an event socket connection: %w", err)
-		}
-		go p.ServeConn(conn)
-	}
-}
-
-// ServeConn serves one client until it hangs up or the capture's connection
-// ends. Where the switch is down, the connection is closed at once.
-func (p *Switch) ServeConn(conn net.Conn) {
-	s := &session{p: p, conn: conn, wake: make(chan struct{}, 1)}
-	p.mu.Lock()
-	if !p.open {
-		p.mu.Unlock()
-		conn.Close()
-		return
-	}
-	p.sessions[s] = true
-	s.put([]byte("Content-Type: auth/request\n\n"))
-	p.mu.Unlock()
-	var writer sync.WaitGroup
-	writer.Go(s.write)
-	s.read()
-	p.mu.Lock()
-	delete(p.sessions, s)
-	s.drop()
-	p.drained.Broadcast()
-	p.mu.Unlock()
-	close(s.wake)
-	writer.Wait()
-}
-
-// Play moves through the capture once. It returns when the capture is over, with
-// all connections closed, or with the context's error.
-func (p *Switch) Play(ctx context.Context) error {
-	defer p.shut(nil)
-	stop := context.AfterFunc(ctx, func() {
-		p.mu.Lock()
-		p.drained.Broadcast()
-		p.mu.Unlock()
-	})
-	defer stop()
-	for i, l := range p.lives {
-		p.begin(i)
-		if err := p.await(ctx); err != nil {
-			return err
-		}
-		for k := range l.events {
-			if err := p.step(ctx, &l.events[k]); err != nil {
-				return err
-			}
-		}
-		if err := p.reach(ctx, l.to); err != nil {
-			return err
-		}
-		p.shut(l.notice)
-		if i+1 < len(p.lives) {
-			if err := p.reach(ctx, p.lives[i+1].from); err != nil {
-				return err
-			}
-		}
-	}
-	p.leave(ctx)
-	return nil
-}
-
-// leave waits until the clients have what was sent to them.
-func (p *Switch) leave(ctx context.Context) {
-	const patience = 5 * time.Second
-	over := false
-	timer := time.AfterFunc(patience, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		over = true
-		p.drained.Broadcast()
-	})
-	defer timer.Stop()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for len(p.sessions) > 0 && !over && ctx.Err() == nil {
-		p.drained.Wait()
-	}
-}
-
-// begin starts the switch of a life.
-func (p *Switch) begin(i int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if i > 0 {
-		p.world = newWorld(p.lives[i])
-		p.ready = make(chan struct{})
-	}
-	p.at, p.now, p.open = i, p.lives[i].from, true
-	p.running = false
-}
-
-// await waits for a client.
-func (p *Switch) await(ctx context.Context) error {
-	if p.o.Patience > 0 {
-		timer := time.NewTimer(p.o.Patience)
-		defer timer.Stop()
-		select {
-		case <-p.ready:
-		case <-timer.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mark, p.limit, p.running = time.Now(), p.now, true
-	return nil
-}
-
-// reach lets the capture's time come to at.
-func (p *Switch) reach(ctx context.Context, at time.Time) error {
-	p.mu.Lock()
-	if at.Before(p.now) {
-		at = p.now
-	}
-	p.limit = at
-	wait := time.Duration(0)
-	if p.o.Speed > 0 {
-		wait = time.Duration(float64(at.Sub(p.clock())) / p.o.Speed)
-	}
-	p.mu.Unlock()
-	if wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
-	p.mu.Lock()
-	p.now, p.mark, p.limit = at, time.Now(), at
-	p.mu.Unlock()
-	return ctx.Err()
-}
-
-// keepUp is how much may be queued for a client before the play waits for it,
-// when it has no speed of its own.
-const keepUp = 256 << 10
-
-// step plays one event.
-func (p *Switch) step(ctx context.Context, f *frame) error {
-	if err := p.reach(ctx, f.at); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for p.o.Speed == 0 && p.behind() && ctx.Err() == nil {
-		p.drained.Wait()
-	}
-	p.world.apply(f)
-	raw, broken := f.raw, false
-	if len(p.cuts) > 0 && p.cuts[0].offset < f.off+int64(len(raw)) {
-		broken = true
-		raw = raw[:max(p.cuts[0].offset-f.off, 0)]
-	}
-	for s := range p.sessions {
-		if s.wants(f.class()) {
-			s.put(raw)
-		}
-		if broken {
-			s.end()
-		}
-	}
-	if broken {
-		p.open = false
-		gap := time.Duration(0)
-		if p.o.Speed > 0 {
-			gap = time.Duration(float64(p.cuts[0].gap) / p.o.Speed)
-		}
-		p.cuts = p.cuts[1:]
-		time.AfterFunc(gap, p.reopen)
-	}
-	return nil
-}
-
-// reopen takes connections again after a cut, unless the switch itself is down.
-func (p *Switch) reopen() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.open = p.running
-}
-
-func (p *Switch) behind() bool {
-	for s := range p.sessions {
-		if len(s.out) > keepUp {
-			return true
-		}
-	}
-	return false
-}
-
-// shut ends all connections when clients have what was sent.
-func (p *Switch) shut(notice []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.open, p.running = false, false
-	for s := range p.sessions {
-		s.put(notice)
-		s.end()
-	}
-}
+func (s system) Farewell(i int) []byte { return s.lives[i].notice }
