@@ -57,7 +57,8 @@ type ClientOptions struct {
 	MaxWaiting int
 	// Grace is how long facts may take to the log after a stop; default 5 s.
 	Grace time.Duration
-	// NoFilter leaves out the attempt to add event filters to the connection.
+	// NoFilter leaves out the choice of event classes and the attempt to add event
+	// filters to the connection.
 	NoFilter bool
 
 	// Dial connects; nil dials Address by TCP. Now is the clock; nil is the

@@ -25,6 +25,10 @@ var filters = []string{
 	"!Variable: (RTPAUDIO|BRIDGE|DIALED|ANSWERED|QUEUEWAIT|QUEUEPOSITION)",
 }
 
+// classes are those of the events that say something; a user may be allowed to
+// read more.
+const classes = "system,call,agent,dialplan"
+
 // greeted takes the banner and begins the login: the secret is only used to
 // answer a challenge.
 func (s *session) greeted(m *Message) {
@@ -58,6 +62,7 @@ func (s *session) loggedIn(m *Message) {
 	s.holding = true
 	s.c.note(func(h *source.Health) { h.Logins++ })
 	if !s.c.o.NoFilter {
+		s.ask("Events", s.filtered, "EventMask", classes)
 		for _, f := range filters {
 			s.ask("Filter", s.filtered, "Operation", "Add", "Filter", f)
 		}
