@@ -2,9 +2,8 @@
 // captured: it serves the capture over TCP with its timing, so that a client is
 // tried as against the PBX itself.
 //
-// A [PBX] is made of a capture by [Load]. [PBX.Play] moves through it; whoever
-// is connected ([PBX.Serve], [PBX.ServeConn]) and logged in gets the events as
-// they come. While it plays, the PBX folds the events into what an Asterisk
+// A [PBX] is made of a capture by [Load] and plays on a [stage.Stage]: whoever is
+// connected and logged in gets the events as they come. While it plays, the PBX folds the events into what an Asterisk
 // would know at that place, and answers Challenge, Login, Ping, CoreStatus,
 // QueueStatus, QueueSummary, CoreShowChannels, DeviceStateList, Filter, Events
 // and Logoff from that.
@@ -13,9 +12,8 @@
 //
 //   - An answer agrees with the events that were sent before it, and no event
 //     comes between the rows of a list.
-//   - Where the captured connection ended, all connections end; none is taken
-//     until the capture has the next one. What the PBX knew is forgotten there,
-//     as by a restart.
+//   - What the PBX knew is forgotten where a connection of the capture ends, as
+//     by a restart.
 //   - What answered an action in the capture is not played: answers go to those
 //     who ask.
 package aspbx

@@ -1,95 +1,34 @@
 package aspbx
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/md5"
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"strconv"
 	"strings"
 	"time"
+
+	"trunkline/replay/stage"
 )
 
 // session is one client.
 type session struct {
 	p         *PBX
-	conn      net.Conn
-	wake      chan struct{} // of the writer
-	out       []byte        // under p.mu
-	closing   bool          // no more is taken into out
-	in        bool          // logged in
+	c         *stage.Client
+	in        bool // logged in
 	challenge string
 	events    bool
 	include   []*filter
 	exclude   []*filter
+	action    map[string]string // while its lines come
 }
 
-// maxBehind is how much a client may leave unread before it is cut off, as
-// Asterisk does after its write time-out.
-const maxBehind = 32 << 20
-
-// put queues bytes for the client; under p.mu.
-func (s *session) put(b []byte) {
-	if s.closing {
-		return
-	}
-	s.out = append(s.out, b...)
-	if len(s.out) > maxBehind {
-		s.drop()
-		return
-	}
-	s.signal()
-}
-
-func (s *session) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// end closes the connection once the client has what is queued.
-func (s *session) end() {
-	s.closing = true
-	s.signal()
-}
-
-// drop closes the connection at once.
-func (s *session) drop() {
-	s.closing = true
-	s.out = nil
-	s.conn.Close()
-	s.signal()
-}
-
-func (s *session) write() {
-	defer s.conn.Close()
-	for range s.wake {
-		for {
-			s.p.mu.Lock()
-			out, closing := s.out, s.closing
-			s.out = nil
-			s.p.drained.Broadcast()
-			s.p.mu.Unlock()
-			if len(out) == 0 {
-				if closing {
-					return
-				}
-				break
-			}
-			if _, err := s.conn.Write(out); err != nil {
-				return
-			}
-		}
-	}
-}
-
-// wants tells whether the client's filters let an event through.
-func (s *session) wants(m *message) bool {
+// Wants tells whether the client's filters let an event through.
+func (s *session) Wants(life, line int) bool {
+	m := &s.p.lives[life].events[line]
 	if !s.in || !s.events {
 		return false
 	}
@@ -127,26 +66,18 @@ func (l *list) finish() {
 	}
 }
 
-// read takes the client's actions until it hangs up.
-func (s *session) read() {
-	lines := bufio.NewScanner(s.conn)
-	lines.Buffer(make([]byte, 4096), 64<<10)
-	action := make(map[string]string)
-	for lines.Scan() {
-		line := strings.TrimRight(lines.Text(), "\r")
-		if line != "" {
-			if key, value, ok := strings.Cut(line, ":"); ok {
-				action[strings.ToLower(key)] = strings.TrimSpace(value)
-			}
-			continue
+// Take takes a line of an action; an empty one ends it.
+func (s *session) Take(line string) {
+	if line != "" {
+		if key, value, ok := strings.Cut(line, ":"); ok {
+			s.action[strings.ToLower(key)] = strings.TrimSpace(value)
 		}
-		if len(action) > 0 {
-			s.p.mu.Lock()
-			s.act(action)
-			s.p.mu.Unlock()
-		}
-		clear(action)
+		return
 	}
+	if len(s.action) > 0 {
+		s.act(s.action)
+	}
+	clear(s.action)
 }
 
 func (s *session) respond(a map[string]string, result string, fields ...string) {
@@ -159,10 +90,10 @@ func (s *session) respond(a map[string]string, result string, fields ...string) 
 		fmt.Fprintf(&b, "%s: %s\r\n", fields[i], fields[i+1])
 	}
 	b.WriteString("\r\n")
-	s.put([]byte(b.String()))
+	s.c.Put([]byte(b.String()))
 }
 
-// act answers an action; under p.mu.
+// act answers an action.
 func (s *session) act(a map[string]string) {
 	action := strings.ToLower(a["action"])
 	switch action {
@@ -182,14 +113,14 @@ func (s *session) act(a map[string]string) {
 		s.respond(a, "Error", "Message", "Permission denied")
 		return
 	}
-	now := s.p.clock()
+	now := s.p.Clock()
 	w := s.p.world
 	switch action {
 	case "ping":
 		s.respond(a, "Success", "Ping", "Pong", "Timestamp", stamp(now))
 	case "logoff":
 		s.respond(a, "Goodbye", "Message", "Thanks for all the fish.")
-		s.end()
+		s.c.End()
 	case "events":
 		s.events = a["eventmask"] != "off"
 		s.respond(a, "Success", "Events", a["eventmask"])
@@ -217,7 +148,9 @@ func (s *session) act(a map[string]string) {
 	default:
 		s.respond(a, "Error", "Message", "Invalid/unknown command: "+a["action"]+".")
 	}
-	s.p.asked(s, action)
+	if action == "queuesummary" { // the last question of a snapshot
+		s.p.Ready()
+	}
 }
 
 func (s *session) allowed(a map[string]string, class string) bool {
@@ -239,7 +172,7 @@ func (s *session) list(a map[string]string, message, complete string, rows func(
 	l.field("EventList", "Complete")
 	l.field("ListItems", n)
 	l.finish()
-	s.put(l.b.Bytes())
+	s.c.Put(l.b.Bytes())
 }
 
 func (s *session) login(a map[string]string) {
@@ -255,20 +188,20 @@ func (s *session) login(a map[string]string) {
 	s.challenge = ""
 	if a["username"] != s.p.o.User || subtle.ConstantTimeCompare([]byte(want), []byte(got)) != 1 {
 		s.respond(a, "Error", "Message", "Authentication failed")
-		s.end()
+		s.c.End()
 		return
 	}
 	s.in, s.events = true, a["events"] != "off"
 	s.respond(a, "Success", "Message", "Authentication accepted")
 	l := &list{}
 	l.row("FullyBooted")
-	up := seconds(s.p.clock().Sub(s.p.lives[s.p.at].boot))
+	up := seconds(s.p.Clock().Sub(s.p.lives[s.p.at].boot))
 	l.field("Privilege", "system,all")
 	l.field("Uptime", up)
 	l.field("LastReload", up)
 	l.field("Status", "Fully Booted")
 	l.finish()
-	s.put(l.b.Bytes())
+	s.c.Put(l.b.Bytes())
 }
 
 // filter adds an expression; one with ! before it keeps events away.
