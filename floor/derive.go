@@ -58,6 +58,9 @@ func (t *Tenant) derive(f event.Fact, at int64) bool {
 		t.missing.Unsaid++
 		return false
 	}
+	if len(t.outbox) == 0 {
+		t.timers.unsaid++
+	}
 	t.outbox = append(t.outbox, said{id, e.Raw})
 	return true
 }
@@ -93,10 +96,11 @@ func (t *Tenant) cameBack(id string) {
 			} else {
 				t.outbox = append(t.outbox[:i:i], t.outbox[i+1:]...)
 			}
-			break
+			if len(t.outbox) == 0 {
+				t.outbox = nil
+				t.timers.unsaid--
+			}
+			return
 		}
-	}
-	if len(t.outbox) == 0 {
-		t.outbox = nil
 	}
 }

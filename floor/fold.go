@@ -147,8 +147,8 @@ func (f *Fold) Tick(now time.Time) {
 
 // Due is part of [writer.Fold].
 func (f *Fold) Due() (time.Time, bool) {
-	for _, name := range f.names {
-		if t := f.tenants[name]; len(t.outbox) > 0 {
+	for i := 0; f.timers.unsaid > 0 && i < len(f.names); i++ {
+		if t := f.tenants[f.names[i]]; len(t.outbox) > 0 {
 			return moment(t.now), true
 		}
 	}
@@ -161,7 +161,8 @@ func (f *Fold) Due() (time.Time, bool) {
 // Fire is part of [writer.Fold].
 func (f *Fold) Fire(now time.Time) []writer.Derived {
 	var out []writer.Derived
-	for _, name := range f.names {
+	for i := 0; f.timers.unsaid > 0 && i < len(f.names); i++ {
+		name := f.names[i]
 		if out = f.tenants[name].facts(out, 0); len(out) >= chunk {
 			return out
 		}

@@ -137,7 +137,12 @@ func (in *input) decode(raw []byte) bool {
 		case "time":
 			in.at = parseMillis(c.str())
 		case "data":
-			data = c.value()
+			if in.kind.flat() && c.kind() == isObject {
+				in.fields(&c) // in place: the type came before it, as it mostly does
+				data = ""
+			} else {
+				data = c.value()
+			}
 		default:
 			c.value()
 		}
@@ -145,7 +150,7 @@ func (in *input) decode(raw []byte) bool {
 	switch in.kind {
 	case kindOther:
 		return false
-	case kindAgentMode, kindAgentProvisioned, kindQueueConfigured, kindQueueAvailability, kindCallback,
+	case kindAgentMode, kindAgentProvisioned, kindWrapupRequested, kindQueueConfigured, kindQueueAvailability, kindCallback,
 		kindSourceUp, kindSourceDown, kindSourceGap, kindSourceReset:
 		return in.typed(data)
 	case kindAgentStatus:
@@ -153,7 +158,10 @@ func (in *input) decode(raw []byte) bool {
 		in.agent, in.state, in.target, in.fact = f.Agent, string(f.Presence), string(f.Next), f
 		return true
 	}
-	in.fields(data)
+	if data != "" {
+		in.data = data
+		in.fields(&scan{s: data})
+	}
 	return true
 }
 
@@ -239,9 +247,7 @@ func readReason(c *scan) *event.StatusReason {
 }
 
 // fields reads the flat part of the data.
-func (in *input) fields(data string) {
-	in.data = data
-	c := scan{s: data}
+func (in *input) fields(c *scan) {
 	c.open(isObject)
 	for {
 		k, ok := c.member()
@@ -286,7 +292,7 @@ func (in *input) fields(data string) {
 		case "suspect":
 			in.suspect = c.truth()
 		case "participants":
-			in.readParticipants(&c)
+			in.readParticipants(c)
 		default:
 			c.value()
 		}
@@ -337,6 +343,8 @@ func (in *input) typed(data string) bool {
 		in.fact, err = read[event.AgentModeChanged](b)
 	case kindAgentProvisioned:
 		in.fact, err = read[event.AgentProvisioned](b)
+	case kindWrapupRequested:
+		in.fact, err = read[event.AgentWrapupRequested](b)
 	case kindQueueConfigured:
 		in.fact, err = read[event.QueueConfigured](b)
 	case kindQueueAvailability:
@@ -352,7 +360,10 @@ func (in *input) typed(data string) bool {
 	case kindSourceReset:
 		in.fact, err = read[event.SourceReset](b)
 	}
-	return err == nil
+	if err != nil {
+		return false
+	}
+	return in.takeEntity(in.fact)
 }
 
 func read[T event.Fact](data []byte) (event.Fact, error) {

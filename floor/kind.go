@@ -44,7 +44,8 @@ const (
 	kindAgentMode
 	kindAgentProvisioned
 	kindAgentTerminal
-	kindAgentOther // settings, requests, alerts: told on with their context
+	kindWrapupRequested
+	kindAgentOther // settings and alerts: told on with their context
 	kindQueueConfigured
 	kindQueueAvailability
 	kindCallback
@@ -133,7 +134,9 @@ func kindOf(eventType string) kind {
 		return kindAgentProvisioned
 	case "agent.terminal_changed":
 		return kindAgentTerminal
-	case "agent.setting_changed", "agent.wrapup_requested", "agent.alerted":
+	case "agent.wrapup_requested":
+		return kindWrapupRequested
+	case "agent.setting_changed", "agent.alerted":
 		return kindAgentOther
 	case "queue.configured":
 		return kindQueueConfigured
@@ -155,6 +158,12 @@ func kindOf(eventType string) kind {
 
 // ofInteraction says that facts of the kind are about an interaction.
 func (k kind) ofInteraction() bool { return k >= kindCreated && k <= kindEnded }
+
+// flat says that of the data of a fact of the kind only the fields of an input
+// are read, so that its text is not needed.
+func (k kind) flat() bool {
+	return k.ofInteraction() && k != kindCreated && k != kindAttributes && k != kindSession
+}
 
 // streamEvents is how many events the stream feed makes of a fact of the kind,
 // the agents' status changes apart.

@@ -211,6 +211,23 @@ func TestWrapUpIsDerivedWhereTheSourceTellsOfNone(t *testing.T) {
 	s.want("derived", len(s.derivedTypes()), 2)
 }
 
+func TestAWrapUpThatIsAskedFor(t *testing.T) {
+	s := newScript(t, floor.Options{})
+	s.say(talking("c", "q", "a")...) // the queue has no wrap-up
+	s.say(event.AgentWrapupRequested{AgentRef: agentRef("a"), Action: event.WrapupInitiate, LimitMS: 60_000})
+	s.after(time.Second).say(event.InteractionReleased{Ref: call("c"), Agent: "a"})
+	s.want("state", s.floor().Agent("a").State, floor.WrapUp)
+	s.after(5 * time.Second).say(event.AgentWrapupRequested{AgentRef: agentRef("a"), Action: event.WrapupTerminate, Wrapup: "another"})
+	s.want("another's end", s.floor().Agent("a").State, floor.WrapUp)
+	s.say(event.AgentWrapupRequested{AgentRef: agentRef("a"), Action: event.WrapupTerminate})
+	s.want("state", s.floor().Agent("a").State, floor.Offline)
+	s.want("wrap", s.floor().Agent("a").Get(floor.Wrap), 5000)
+	s.want("derived", s.derivedTypes(), "[interaction.wrapup_started interaction.wrapup_ended]")
+	if _, ok := s.fold.Due(); ok {
+		t.Error("the timer is armed still")
+	}
+}
+
 func TestAWrapUpWhoseEndNobodyTellsIsEndedByATimer(t *testing.T) {
 	s := newScript(t, floor.Options{})
 	s.say(talking("c", "q", "a")...)

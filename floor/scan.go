@@ -110,12 +110,18 @@ func unescape(quoted string) (string, error) {
 
 // skipText steps over a text.
 func (c *scan) skipText() {
-	for c.i++; c.i < len(c.s); c.i++ {
-		switch c.s[c.i] {
-		case '\\':
-			c.i++
-		case '"':
-			c.i++
+	for at := c.i + 1; at < len(c.s); {
+		n := strings.IndexByte(c.s[at:], '"')
+		if n < 0 {
+			break
+		}
+		end := at + n
+		slashes := 0
+		for k := end - 1; k >= at && c.s[k] == '\\'; k-- {
+			slashes++
+		}
+		if at = end + 1; slashes%2 == 0 {
+			c.i = at
 			return
 		}
 	}

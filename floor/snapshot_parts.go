@@ -198,6 +198,9 @@ func (p *Part) code(c *coder, t *Tenant) {
 // rebuild makes what follows from the state: lists, gauges and timers. A gauge
 // is not in the snapshot, so that it cannot contradict what it counts.
 func (t *Tenant) rebuild() {
+	if len(t.outbox) > 0 {
+		t.timers.unsaid++
+	}
 	var visits []*Visit
 	for _, ch := range [...]*chain{&t.open, &t.ended} {
 		for it := ch.head; it != nil; it = it.next {

@@ -231,6 +231,8 @@ func (t *Tenant) fold(in *input, derived bool) *Interaction {
 			a.Terminal = strings.Clone(in.state)
 			t.touchAgent(a)
 		}
+	case kindWrapupRequested:
+		t.wrapupRequested(in)
 	case kindQueueConfigured:
 		t.configure(in)
 	case kindQueueAvailability:

@@ -35,7 +35,10 @@ func (x *timer) names() [3]string {
 }
 
 // timers holds the timers of all tenants, the earliest first.
-type timers struct{ list timerHeap }
+type timers struct {
+	list   timerHeap
+	unsaid int // tenants whose outbox is not empty
+}
 
 func (t *timers) push(x timer) { heap.Push(&t.list, x) }
 

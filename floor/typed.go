@@ -164,7 +164,7 @@ func (in *input) takeEntity(f event.Fact) bool {
 	case event.AgentSettingChanged:
 		in.agent = f.Agent
 	case event.AgentWrapupRequested:
-		in.agent, in.interaction, in.queue = f.Agent, f.Interaction, f.Queue
+		in.agent, in.queue = f.Agent, f.Queue
 	case event.AgentAlerted:
 		in.agent = f.Agent
 	}

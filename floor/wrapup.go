@@ -171,6 +171,30 @@ func (p *Part) wrapupEnd(at int64, why event.WrapupEnd) event.InteractionWrapupE
 	}
 }
 
+// wrapupRequested takes in that somebody asked for a wrap-up to begin or to end.
+// A source that tells of wrap-ups answers with facts of its own; for the others
+// the floor does it: a wrap-up that was asked for follows the contact in hand, and
+// one that runs ends.
+func (t *Tenant) wrapupRequested(in *input) {
+	f, _ := in.fact.(event.AgentWrapupRequested)
+	a := t.agents[f.Agent]
+	if a == nil {
+		return
+	}
+	for i := len(a.work) - 1; i >= 0 && i < len(a.work); i-- {
+		p := a.work[i]
+		if f.Interaction != "" && p.Interaction.ID != f.Interaction {
+			continue
+		}
+		switch {
+		case f.Action == event.WrapupTerminate && p.Stage == PartWrapUp && p.derived && (f.Wrapup == "" || f.Wrapup == p.Wrapup):
+			t.endWrapDerived(p, in.at, event.WrapupManual)
+		case f.Action == event.WrapupInitiate && p.Stage == PartContact && f.LimitMS > 0:
+			p.Limit = f.LimitMS
+		}
+	}
+}
+
 // sourceClock ends the wrap-ups whose time is over by the clock of the source
 // that a record came from: in a replay at speed the log's clock is far too slow.
 func (t *Tenant) sourceClock(s *Source, at int64) {

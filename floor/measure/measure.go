@@ -132,6 +132,7 @@ var catalogue = sync.OnceValue(func() []Measure {
 	all = append(all, work()...)
 	all = append(all, quotients()...)
 	all = append(all, people()...)
+	all = append(all, estimates()...)
 	all = append(all, names()...)
 	return all
 })

@@ -2,8 +2,11 @@ package measure
 
 import (
 	"cmp"
+	"slices"
+	"strconv"
 
 	"trunkline/floor"
+	"trunkline/floor/wait"
 )
 
 // people are the measures of agents and of the agents of a queue.
@@ -63,6 +66,38 @@ func onHold(v *View) Value {
 		}
 	}
 	return whole(first)
+}
+
+// estimates are the measures of the wait to come, and how wrong they were.
+func estimates() []Measure {
+	var out []Measure
+	for m, x := range map[wait.Method][3]string{
+		wait.QueueLength:        {"QueueLength", "(waiting + 1) × mean handling time / members at work", "0 while a member is free for each who waits; none without members at work or before five contacts."},
+		wait.LastToEnterService: {"LastToEnterService", "wait of the visit answered last", "None before five answers."},
+		wait.HeadOfLine:         {"HeadOfLine", "time since the oldest visit began to wait", "0 while nobody waits."},
+		wait.ExponentialMean:    {"ExponentialMean", "with each answer (3 × mean + wait) / 4", "Asterisk's hold time. None before five answers."},
+	} {
+		out = append(out,
+			Measure{"estimatedWait" + x[0], Duration, Seconds, OfQueue, x[1], "How long one who enters the queue now will wait, by this method. " + x[2], func(v *View) Value {
+				at := v.Now
+				if at == 0 {
+					at = v.Tenant.At()
+				}
+				ms, why := v.Tenant.EstimatedWait(v.Queue, m, at)
+				if why != "" {
+					return Value{}
+				}
+				return whole(ms)
+			}},
+			Measure{"estimateError" + x[0], Duration, Seconds, OfQueue, "Σ |estimate on entry − wait| / answered visits with an estimate", "How wrong the method was on average, on the visits that were answered since midnight.", func(v *View) Value {
+				e := &v.Queue.Estimates.Errors[m]
+				return quotient(e.Absolute, e.Count, 1)
+			}})
+	}
+	slices.SortFunc(out, func(a, b Measure) int { return cmp.Compare(a.Name, b.Name) })
+	return append(out, Measure{"isOpen", String, NoUnit, OfQueue, "hours, holidays, caps, brake and stage", "true while the queue takes interactions, by the log's clock.", func(v *View) Value {
+		return texts(strconv.FormatBool(v.Tenant.Availability(v.Queue, v.Tenant.Now()).Open))
+	}})
 }
 
 // names are the measures that are texts.
