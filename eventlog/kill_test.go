@@ -16,7 +16,7 @@ import (
 // A process with 64 concurrent appenders is killed with -9 again and again.
 // Everything that it had acknowledged is there, once and in order.
 // TRUNKLINE_LONG=1 kills 100 times instead of 12; the program as a whole is
-// killed 30 times in test/kill.
+// killed 30 times in test/e2e.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	kills := 12
