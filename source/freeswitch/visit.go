@@ -181,6 +181,8 @@ func (t *Translator) dequeue(v *visit, reason event.DequeueReason, at time.Time,
 		}
 	}
 	t.closeVisit(v)
+	delete(t.visits, v.member)
+	t.over.add(v.member) // what is still said about it comes late
 	c.lastLeave = reason
 	f := event.InteractionDequeued{
 		Ref: c.ref(""), Queue: v.queue, Reason: reason, WaitedMS: clean.Millis(v.joined, at), Suspect: t.link.stopping,
