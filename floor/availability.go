@@ -62,19 +62,38 @@ func (t *Tenant) Availability(q *Queue, at int64) Availability {
 }
 
 // scheduled says what hours and holidays say of a moment, and when that changes
-// next, 0 for never. The answer is kept, because it holds for hours.
+// next, 0 for never. It only reads, so that many may ask at once.
 func (q *Queue) scheduled(at int64) (hours.Status, int64) {
-	if q.schedule == nil {
+	switch {
+	case q.schedule == nil:
 		return hours.Status{Open: true}, 0
+	case q.covers(at):
+		return q.status, q.changes
 	}
-	if q.cached == 0 || at < q.cached || q.changes > 0 && at >= q.changes || at >= q.cached+24*60*60*1000 {
-		now := moment(at)
-		q.status, q.cached, q.changes = q.schedule.At(now), at, 0
-		if next, _, ok := q.schedule.Next(now); ok {
-			q.changes = next.UnixMilli()
-		}
+	now := moment(at)
+	next, _, ok := q.schedule.Next(now)
+	if !ok {
+		return q.schedule.At(now), 0
 	}
-	return q.status, q.changes
+	return q.schedule.At(now), next.UnixMilli()
+}
+
+// covers says that what was kept of the schedule holds at a moment.
+func (q *Queue) covers(at int64) bool { return q.cached > 0 && at >= q.cached && at < q.until }
+
+// lookUp keeps what the schedule says around a moment, for the fold, which asks
+// with every record: until the next change, and for the rest of the date, because
+// a holiday begins and ends with it.
+func (q *Queue) lookUp(at int64) {
+	if q.schedule == nil || q.covers(at) {
+		return
+	}
+	q.status, q.changes = q.scheduled(at)
+	d := moment(at).In(q.schedule.Zone())
+	q.cached, q.until = at, time.Date(d.Year(), d.Month(), d.Day()+1, 0, 0, 0, 0, d.Location()).UnixMilli()
+	if q.changes > 0 {
+		q.until = min(q.until, q.changes)
+	}
 }
 
 // closers gives the reasons as a set of bits, in the order of Closers.

@@ -31,8 +31,9 @@ type Queue struct {
 	opens   int64 // when its hours open or close it next; 0: never
 
 	schedule   *hours.Schedule // nil: none, or one that cannot be read
-	status     hours.Status    // what it says, from cached to changes
+	status     hours.Status    // what it says, from cached to until
 	cached     int64
+	until      int64
 	changes    int64
 	head, tail *Visit // waiting, longest first
 	mark       uint64

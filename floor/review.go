@@ -43,6 +43,7 @@ func (q *Queue) canClose() bool {
 
 // unsaid says that a queue's availability at a moment is not what was said last.
 func (t *Tenant) unsaid(q *Queue, at int64) bool {
+	q.lookUp(at)
 	a := t.Availability(q, at)
 	return !q.told || a.closers() != q.closed
 }
