@@ -141,8 +141,12 @@ func (w *Writer) stored(ctx context.Context, open *doubt) (bool, error) {
 
 // stands says whether the commit at seq is the one with this hash.
 func (w *Writer) stands(ctx context.Context, seq uint64, hash commit.Hash) (bool, error) {
+	return stands(ctx, w.cfg.Stream, seq, hash)
+}
+
+func stands(ctx context.Context, stream Stream, seq uint64, hash commit.Hash) (bool, error) {
 	found := false
-	_, err := w.cfg.Stream.Read(ctx, seq, 1, func(msg []byte) error {
+	_, err := stream.Read(ctx, seq, 1, func(msg []byte) error {
 		c, err := commit.Parse(msg)
 		found = err == nil && c.Sequence == seq && c.Hash == hash
 		return nil

@@ -29,7 +29,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func (w *Writer) snapshotName() string { return fmt.Sprintf("fold/%d", w.cfg.Shard) }
+func snapshotName(shard int) string { return fmt.Sprintf("fold/%d", shard) }
 
 // snapshotIfDue keeps the fold's state every so many events.
 func (w *Writer) snapshotIfDue(events int) {
@@ -63,7 +63,7 @@ func (w *Writer) saveFold() {
 	w.saving.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		if err := w.cfg.Snapshots.Put(ctx, w.snapshotName(), b); err != nil {
+		if err := w.cfg.Snapshots.Put(ctx, snapshotName(w.cfg.Shard), b); err != nil {
 			w.cfg.Logger.Warn("no snapshot of the fold", "shard", w.cfg.Shard, "err", err)
 		} else {
 			w.kept.Store(tip.Sequence)
@@ -156,8 +156,8 @@ func (w *Writer) unfolded(from, to uint64) {
 	w.warn(&b)
 }
 
-// errSnapshot says that the stored snapshot cannot be used.
-var errSnapshot = errors.New("snapshot of the fold cannot be used")
+// ErrSnapshot says that the stored snapshot cannot be used.
+var ErrSnapshot = errors.New("snapshot of the fold cannot be used")
 
 // loadFold restores the snapshot, if there is one that fits, and says from
 // which commit on the log has to be folded.
@@ -171,7 +171,7 @@ func (w *Writer) loadFold(ctx context.Context, tip uint64) (from uint64, version
 	first := w.cfg.Index.First()
 	switch {
 	case errors.Is(err, engine.ErrNotFound):
-	case errors.Is(err, errSnapshot):
+	case errors.Is(err, ErrSnapshot):
 		w.cfg.Logger.Warn("folding the log instead", "shard", w.cfg.Shard, "err", err)
 		if first > 1 {
 			w.unfolded(1, first-1)
@@ -186,32 +186,40 @@ func (w *Writer) loadFold(ctx context.Context, tip uint64) (from uint64, version
 }
 
 func (w *Writer) loadSnapshot(ctx context.Context, tip uint64) (at uint64, version int, err error) {
-	b, err := w.cfg.Snapshots.Get(ctx, w.snapshotName())
+	return LoadFold(ctx, w.cfg.Snapshots, w.cfg.Stream, w.cfg.Shard, tip, w.cfg.Fold)
+}
+
+// LoadFold restores a fold from the stored snapshot of a shard and says at which
+// commit, not beyond tip, it stands and which version of the fold it has. The error
+// is engine.ErrNotFound when there is none, and wraps ErrSnapshot when the one there
+// is cannot be used: it is damaged, or does not belong to this log.
+func LoadFold(ctx context.Context, snapshots Snapshots, stream Stream, shard int, tip uint64, fold Fold) (at uint64, version int, err error) {
+	b, err := snapshots.Get(ctx, snapshotName(shard))
 	if errors.Is(err, engine.ErrNotFound) || errors.Is(err, engine.ErrDown) {
 		return 0, 0, err
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w: %w", errSnapshot, err)
+		return 0, 0, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	end := len(b) - 4
 	if end < envelopeHead || string(b[:4]) != envelopeMagic || crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
-		return 0, 0, fmt.Errorf("%w: it is damaged", errSnapshot)
+		return 0, 0, fmt.Errorf("%w: it is damaged", ErrSnapshot)
 	}
 	// A snapshot of a lost tail must not be used: the commit at which it stands
 	// has to be the one in the log.
 	at = binary.LittleEndian.Uint64(b[8:])
 	if at > tip {
-		return 0, 0, fmt.Errorf("%w: it stands at commit %d, the log ends at %d", errSnapshot, at, tip)
+		return 0, 0, fmt.Errorf("%w: it stands at commit %d, the log ends at %d", ErrSnapshot, at, tip)
 	}
-	fits, err := w.stands(ctx, at, commit.Hash(b[16:32]))
+	fits, err := stands(ctx, stream, at, commit.Hash(b[16:32]))
 	if err != nil {
 		return 0, 0, err
 	}
 	if !fits {
-		return 0, 0, fmt.Errorf("%w: commit %d is not the one at which it stands", errSnapshot, at)
+		return 0, 0, fmt.Errorf("%w: commit %d is not the one at which it stands", ErrSnapshot, at)
 	}
-	if err := w.cfg.Fold.Restore(b[envelopeHead:end]); err != nil {
-		return 0, 0, fmt.Errorf("%w: %w", errSnapshot, err)
+	if err := fold.Restore(b[envelopeHead:end]); err != nil {
+		return 0, 0, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	return at, int(binary.LittleEndian.Uint32(b[4:])), nil
 }
@@ -222,8 +230,9 @@ func (w *Writer) refold(c *commit.Commit, version *int) error {
 	case commit.Tick:
 		w.cfg.Fold.Tick(c.Received)
 	case commit.FoldVersion:
-		if _, err := fmt.Sscanf(string(c.Note), `{"fold":%d}`, version); err != nil {
-			return fmt.Errorf("read fold version of commit %d: %w", c.Sequence, err)
+		var err error
+		if *version, err = FoldVersion(c); err != nil {
+			return err
 		}
 		w.cfg.Fold.SetVersion(*version)
 	}
@@ -237,4 +246,13 @@ func (w *Writer) refold(c *commit.Commit, version *int) error {
 		}
 	}
 	return nil
+}
+
+// FoldVersion reads which meaning of the fold a commit of the kind FoldVersion puts
+// in force.
+func FoldVersion(c *commit.Commit) (version int, err error) {
+	if _, err := fmt.Sscanf(string(c.Note), `{"fold":%d}`, &version); err != nil {
+		return 0, fmt.Errorf("read fold version of commit %d: %w", c.Sequence, err)
+	}
+	return version, nil
 }
