@@ -5,7 +5,7 @@
 // POST /v1/events, one after the other over one kept connection, and a
 // [Summary] comes out. The parts are
 //
-//   - the formats ([FormatAMI], [FormatNDJSON]), which turn a file into events
+//   - the formats ([FormatAMI], [FormatQueueLog], [FormatESL], [FormatNDJSON]), which turn a file into events
 //     with the times they happened;
 //   - the pace, which sends them as they happened, N times faster, or as fast
 //     as the server takes them;
