@@ -75,8 +75,12 @@ type Engine struct {
 
 	durability string
 	ledger     *ledger // nil: none is kept
-	stop       context.CancelFunc
-	tasks      sync.WaitGroup
+
+	scanMu  sync.Mutex // guards damaged
+	damaged []string   // files of the store found damaged
+
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
 }
 
 // session is what a restart replaces.
@@ -101,19 +105,27 @@ func Start(ctx context.Context, opt Options) (*Engine, error) {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{opt: opt}
+	var left []block
+	if e.Embedded() {
+		var err error
+		if left, err = scanStore(opt.Dir, time.Now().Add(scanPatience)); err != nil {
+			return nil, err
+		}
+	}
 	s, err := e.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	e.cur = s
 	e.durability = e.askDurability(ctx, s)
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	e.stop = cancel
+	e.tasks.Go(func() { e.scanRest(run, left) })
 	if e.Embedded() && opt.Ledger != "" {
 		e.ledger = openLedger(ctx, e, opt.Ledger)
 		for _, b := range e.ledger.breaks {
 			opt.Logger.Error("the control state is damaged", "break", b)
 		}
-		run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		e.stop = cancel
 		e.tasks.Go(func() { e.ledger.keep(run, e) })
 	}
 	return e, nil
@@ -179,9 +191,9 @@ func (e *Engine) Restart(ctx context.Context) error {
 
 // Close ends the engine. It is not started again.
 func (e *Engine) Close() {
+	e.stop()
+	e.tasks.Wait()
 	if e.ledger != nil {
-		e.stop()
-		e.tasks.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		if err := e.ledger.flush(ctx, e); err != nil && !errors.Is(err, ErrDown) {
 			e.opt.Logger.Warn("the checksums of the control state were not written", "err", err)

@@ -99,6 +99,8 @@ func (k *KV) Get(ctx context.Context, key string) (Entry, error) {
 	if err != nil {
 		return Entry{}, k.wrap("get", key, err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
 	e, err := kv.Get(ctx, key)
 	if err != nil {
 		return Entry{}, k.wrap("get", key, err)

@@ -308,13 +308,16 @@ func (l *ledger) keep(ctx context.Context, e *Engine) {
 	}
 }
 
-// Breaks names what of the control state was not as it was written when the
-// engine was started.
+// Breaks names what of the store was found not to be as it was written: the
+// control state at the start, and blocks that must not be read.
 func (e *Engine) Breaks() []string {
-	if e.ledger == nil {
-		return nil
+	e.scanMu.Lock()
+	found := slices.Clone(e.damaged)
+	e.scanMu.Unlock()
+	if e.ledger != nil {
+		found = append(found, e.ledger.breaks...)
 	}
-	return slices.Clone(e.ledger.breaks)
+	return found
 }
 
 // Verify reads all control state and names what is not as it was written.

@@ -16,6 +16,10 @@ import (
 
 const closedStatus = nats.CLOSED
 
+// answerWait bounds a question about one entry: the engine does not answer one
+// about a message that is damaged.
+const answerWait = 4 * time.Second
+
 // Objects is an object bucket: snapshots and index segments.
 type Objects struct {
 	e      *Engine
@@ -97,7 +101,9 @@ func (o *Objects) get(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.GetInfo(ctx, name)
+	look, done := context.WithTimeout(ctx, answerWait)
+	info, err := os.GetInfo(look, name)
+	done()
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +160,8 @@ func (o *Objects) List(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list objects of %s: %w", o.bucket, err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, 2*answerWait)
+	defer cancel()
 	infos, err := os.List(ctx)
 	if errors.Is(err, jetstream.ErrNoObjectsFound) {
 		return nil, nil
