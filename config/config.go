@@ -27,7 +27,7 @@ import (
 type Config struct {
 	Listen        Listen        `yaml:"listen" doc:"Where and how the server listens."`
 	Log           Log           `yaml:"log" doc:"The durable event log."`
-	Limits        Limits        `yaml:"limits" doc:"What one request may bring. Larger requests are refused with 413, malformed ones with 422."`
+	Limits        Limits        `yaml:"limits" doc:"What one request may bring. Larger requests are refused with 413, malformed ones with 400."`
 	Floor         Floor         `yaml:"floor" doc:"How the live floor is counted: state, outcomes and measures. It applies to all tenants; a tenant's days end at the midnight of its time_zone, as it was when the server started. A change holds for what comes after it."`
 	Live          Live          `yaml:"live" doc:"The native live feed and history."`
 	Tenants       []Tenant      `yaml:"tenants" doc:"Tenants that always exist. More can be made at run time with PUT /v1/tenants/{id}."`
@@ -149,7 +149,7 @@ func wrapup(entry string) (queue string, limit time.Duration, err error) {
 type Live struct {
 	Heartbeat  Duration `yaml:"heartbeat" default:"15s" min:"1s" max:"5m" doc:"How often a quiet connection is given a sign of life. A WebSocket that has answered none of them for four times as long, at least a minute, is closed."`
 	QueueBytes Size     `yaml:"queue_bytes" default:"1MiB" min:"64KiB" max:"64MiB" doc:"What may wait for one connection. A slower reader leaves the live fan-out and reads the log at its own pace."`
-	PageEvents int      `yaml:"page_events" default:"1000" min:"1" max:"10000" doc:"Events in one page of GET /v1/events at most."`
+	PageEvents int      `yaml:"page_events" default:"1000" min:"1" max:"10000" doc:"Events in one page of GET /v1/events when the request names no limit; it may ask for up to 10,000."`
 	Origins    []string `yaml:"origins" example:"https://wallboard.example.com" doc:"Origins of browser pages of other hosts that may open a WebSocket. Empty: pages of this server only."`
 }
 

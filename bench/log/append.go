@@ -28,7 +28,7 @@ func (b *bench) append(ctx context.Context) error {
 	}
 	fmt.Printf("events of %d bytes on average, %v each\n\n", total/n, b.each)
 
-	fileBatch, err := b.file(4, 256)
+	fileBatch, err := b.file(16, 256)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (b *bench) append(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	logBatch, err := b.log(ctx, 4, 256)
+	logBatch, err := b.log(ctx, 16, 256)
 	if err != nil {
 		return err
 	}
@@ -55,8 +55,8 @@ func (b *bench) append(ctx context.Context) error {
 	fmt.Println("| what | events/s | against the log |")
 	fmt.Println("|---|---|---|")
 	row := func(name string, v, ref float64) { fmt.Printf("| %s | %.0f | %.2fx |\n", name, v, ref/v) }
-	row("**event log, fsync, batches of 256 from 4 callers**", logBatch, logBatch)
-	row("append-only file, group-commit fdatasync, batches of 256 from 4 callers", fileBatch, logBatch)
+	row("**event log, fsync, batches of 256 from 16 callers**", logBatch, logBatch)
+	row("append-only file, group-commit fdatasync, batches of 256 from 16 callers", fileBatch, logBatch)
 	row("JetStream PublishAsync, one event a message, no fsync", async, logBatch)
 	row("JetStream SyncAlways, one event a message", always, logBatch)
 	row("**event log, fsync, single events from 64 callers**", logSingle, logSingle)

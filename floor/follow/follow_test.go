@@ -157,7 +157,9 @@ func TestWatch(t *testing.T) {
 }
 
 // overtaken is a log that makes its follower begin anew.
-type overtaken struct{ steps chan func(writer.Fold, func(*eventlog.Step), func()) }
+type overtaken struct {
+	steps chan func(writer.Fold, func(*eventlog.Step), func())
+}
 
 func (overtaken) Shards() int                 { return 1 }
 func (overtaken) ShardOf(string) int          { return 0 }
