@@ -85,9 +85,11 @@ type Engine struct {
 
 // session is what a restart replaces.
 type session struct {
-	srv *server.Server // nil on a cluster
-	nc  *nats.Conn
-	js  jetstream.JetStream
+	srv  *server.Server // nil on a cluster
+	nc   *nats.Conn
+	js   jetstream.JetStream
+	gone context.Context // ends when the connection is closed for good
+	end  context.CancelFunc
 }
 
 // Start starts the embedded engine or connects to the cluster.
@@ -266,6 +268,8 @@ func (e *Engine) embed(ctx context.Context) (*session, error) {
 
 func newSession(srv *server.Server, nc *nats.Conn) (*session, error) {
 	s := &session{srv: srv, nc: nc}
+	s.gone, s.end = context.WithCancel(context.Background())
+	nc.SetClosedHandler(func(*nats.Conn) { s.end() })
 	js, err := jetstream.New(nc)
 	if err != nil {
 		s.close()
@@ -277,6 +281,7 @@ func newSession(srv *server.Server, nc *nats.Conn) (*session, error) {
 
 func (s *session) close() {
 	s.nc.Close()
+	s.end()
 	if s.srv != nil {
 		s.srv.Shutdown()
 		s.srv.WaitForShutdown()

@@ -166,16 +166,18 @@ func (k *KV) Keys(ctx context.Context) ([]string, error) {
 // change, until ctx ends. When the engine restarts in between it starts over
 // with all current values; ready is called once.
 func (k *KV) Watch(ctx context.Context, fn func(Entry), ready func()) error {
-	for first := true; ; first = false {
+	begun := false
+	for {
 		err := k.watch(ctx, fn, func() {
-			if first {
+			if !begun {
+				begun = true
 				ready()
 			}
 		})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if first && err != nil {
+		if !begun {
 			return err
 		}
 		select {
@@ -191,7 +193,7 @@ func (k *KV) watch(ctx context.Context, fn func(Entry), ready func()) error {
 	if err != nil {
 		return err
 	}
-	kv, err := k.open(ctx)
+	kv, err := s.js.KeyValue(ctx, k.bucket)
 	if err != nil {
 		return k.wrap("watch", "", err)
 	}
@@ -200,13 +202,12 @@ func (k *KV) watch(ctx context.Context, fn func(Entry), ready func()) error {
 		return k.wrap("watch", "", err)
 	}
 	defer func() { _ = w.Stop() }()
-	closed := s.nc.StatusChanged(closedStatus)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-closed:
-			return ErrDown
+		case <-s.gone.Done():
+			return fmt.Errorf("watch %s: %w", k.bucket, ErrDown)
 		case e, ok := <-w.Updates():
 			if !ok {
 				return ErrDown

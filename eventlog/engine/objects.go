@@ -14,8 +14,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-const closedStatus = nats.CLOSED
-
 // answerWait bounds a question about one entry: the engine does not answer one
 // about a message that is damaged.
 const answerWait = 4 * time.Second
