@@ -44,11 +44,30 @@ type AgentAtQueue struct {
 	AgentRow
 }
 
+// Details is what few agents have: kept apart, so that fifty thousand agents do
+// not carry it empty.
+type Details struct {
+	External, Email, DeskMode string
+	Note, Profile, TransferTo string // of the presence
+	Terminal                  string // status of the device or program heard last
+}
+
+// detail sets one of an agent's details.
+func (a *Agent) detail(pick func(*Details) *string, v string) {
+	if *pick(a.Details) == v {
+		return
+	}
+	own := *a.Details
+	*pick(&own) = strings.Clone(v)
+	a.Details = &own
+}
+
 // Agent is one agent as the floor knows it. Times are epoch milliseconds by the
 // clock of the agent's source, 0 for none. Others than this package only read it.
 type Agent struct {
-	ID, GUID, External, Login, Name, GivenName, FamilyName, DisplayName string
-	Email, Address, Role, DeskMode                                      string
+	ID, GUID, Login, Name, GivenName, FamilyName, DisplayName, Address, Role string
+
+	*Details // what most agents have nothing of; never nil, shared by those who have nothing
 
 	Groups, Supervisors []string
 	Skills              []event.AgentSkill
@@ -60,8 +79,6 @@ type Agent struct {
 	// What the person set.
 	Presence      event.Presence
 	Reason        event.StatusReason
-	Note, Profile string
-	TransferTo    string
 	PresenceSince int64
 	Until         int64
 	Next          event.Presence // to follow the work in hand
@@ -69,7 +86,6 @@ type Agent struct {
 
 	// How the agent takes work.
 	Fetch, NotServing, ServingCallbacks bool
-	Terminal                            string // status of the device or program heard last
 
 	// What routing is doing with the agent.
 	State    State
@@ -144,7 +160,7 @@ func (t *Tenant) agent(id string) *Agent {
 		}
 	}
 	id = strings.Clone(id)
-	a = &Agent{ID: id, Presence: event.PresenceLoggedOut, State: Offline, Since: t.at, accrued: t.at, PresenceSince: t.at}
+	a = &Agent{ID: id, Details: &t.plain, Presence: event.PresenceLoggedOut, State: Offline, Since: t.at, accrued: t.at, PresenceSince: t.at}
 	t.agents[id] = a
 	t.inState[Offline]++
 	t.touchAgent(a)
@@ -211,7 +227,10 @@ func (t *Tenant) status(in *input) {
 		a.PresenceSince = at
 	}
 	a.Presence, a.Until, a.Next = event.Presence(strings.Clone(string(f.Presence))), millis(f.Until.Time), event.Presence(strings.Clone(string(f.Next)))
-	a.Reason, a.Note, a.Profile, a.TransferTo = event.StatusReason{}, strings.Clone(f.Note), strings.Clone(f.Profile), strings.Clone(f.TransferNumber)
+	a.detail(func(d *Details) *string { return &d.Note }, f.Note)
+	a.detail(func(d *Details) *string { return &d.Profile }, f.Profile)
+	a.detail(func(d *Details) *string { return &d.TransferTo }, f.TransferNumber)
+	a.Reason = event.StatusReason{}
 	if f.Reason != nil {
 		a.Reason = event.StatusReason{List: strings.Clone(f.Reason.List), Item: strings.Clone(f.Reason.Item), Name: strings.Clone(f.Reason.Name)}
 		if a.Aways == nil {

@@ -146,7 +146,7 @@ func TestMemoryOfAFloor(t *testing.T) {
 	perCall := (heap() - before) / calls
 	runtime.KeepAlive(g)
 	t.Logf("%d bytes an agent, %d bytes an open interaction", perAgent, perCall)
-	if perAgent > 1280 || perCall > 2048 {
+	if perAgent > 1200 || perCall > 2048 {
 		t.Errorf("%d bytes an agent, %d bytes an open interaction", perAgent, perCall)
 	}
 }

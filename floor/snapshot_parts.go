@@ -8,11 +8,20 @@ import (
 )
 
 func (a *Agent) code(c *coder, t *Tenant) {
+	var own Details
+	if c.writing {
+		own = *a.Details
+	}
 	for _, s := range [...]*string{
-		&a.ID, &a.GUID, &a.External, &a.Login, &a.Name, &a.GivenName, &a.FamilyName, &a.DisplayName, &a.Email, &a.Address,
-		&a.Role, &a.DeskMode, &a.Note, &a.Profile, &a.TransferTo, &a.Terminal, &a.Reason.List, &a.Reason.Item, &a.Reason.Name,
+		&a.ID, &a.GUID, &own.External, &a.Login, &a.Name, &a.GivenName, &a.FamilyName, &a.DisplayName, &own.Email, &a.Address,
+		&a.Role, &own.DeskMode, &own.Note, &own.Profile, &own.TransferTo, &own.Terminal, &a.Reason.List, &a.Reason.Item, &a.Reason.Name,
 	} {
 		str(c, s)
+	}
+	if !c.writing {
+		if a.Details = &t.plain; own != t.plain {
+			a.Details = &own
+		}
 	}
 	str(c, &a.Presence)
 	str(c, &a.Next)

@@ -21,16 +21,22 @@ func (t *Tenant) provision(in *input) {
 		}
 	}
 	set(&a.GUID, f.GUID)
-	set(&a.External, f.External)
+	if f.External != "" {
+		a.detail(func(d *Details) *string { return &d.External }, f.External)
+	}
 	set(&a.Login, f.Login)
 	set(&a.Name, f.Name)
 	set(&a.GivenName, f.GivenName)
 	set(&a.FamilyName, f.FamilyName)
 	set(&a.DisplayName, f.DisplayName)
-	set(&a.Email, f.Email)
+	if f.Email != "" {
+		a.detail(func(d *Details) *string { return &d.Email }, f.Email)
+	}
 	set(&a.Address, f.Address)
 	set(&a.Role, f.Role)
-	set(&a.DeskMode, f.DeskMode)
+	if f.DeskMode != "" {
+		a.detail(func(d *Details) *string { return &d.DeskMode }, f.DeskMode)
+	}
 	if f.Groups != nil {
 		a.Groups = f.Groups
 	}

@@ -1,7 +1,6 @@
 package floor
 
 import (
-	"strings"
 	"time"
 
 	"trunkline/floor/interval"
@@ -95,6 +94,7 @@ type Tenant struct {
 	queues       map[string]*Queue
 	interactions map[string]*Interaction
 	callbacks    map[string]*Callback
+	plain        Details // of all agents who have none; stays empty
 	sources      map[string]*Source
 	lastSource   *Source
 	open, ended  chain
@@ -228,7 +228,7 @@ func (t *Tenant) fold(in *input, derived bool) *Interaction {
 		t.provision(in)
 	case kindAgentTerminal:
 		if a := t.agent(in.agent); a != nil && a.Terminal != in.state {
-			a.Terminal = strings.Clone(in.state)
+			a.detail(func(d *Details) *string { return &d.Terminal }, in.state)
 			t.touchAgent(a)
 		}
 	case kindWrapupRequested:
