@@ -20,4 +20,9 @@
 //     and hands it to all; history is read by ranges at the reader's pace.
 //   - When the disk is full or fails, appends are refused with the reason, reading
 //     goes on, and writing resumes by itself when the cause is gone.
+//
+// Beside the embedded store (directory "store", which is JetStream's) lie three
+// small files: "lock" keeps other processes off, "witness" names the last
+// acknowledged commit of each shard, so that a lost end is noticed, and "ledger"
+// has checksums of the control state, which has none of its own.
 package eventlog

@@ -19,9 +19,9 @@ import (
 // killed 30 times in test/e2e.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
-	kills := 12
+	kills := 30
 	if testenv.Long() {
-		kills = 100
+		kills = 200
 	}
 	rnd := rand.New(rand.NewPCG(5, 5))
 	var k tally
