@@ -53,6 +53,12 @@ var endpoints = []endpoint{
 	// What these give is the token's own tenant's alone; nothing in them can name another.
 	{pattern: "GET /v1/events", scope: auth.Read, path: "/v1/events?limit=10"},
 	{pattern: "GET /v1/live", scope: auth.Read, path: "/v1/live", stream: true},
+	{pattern: "GET /v1/state/queues", scope: auth.Read, path: "/v1/state/queues"},
+	{pattern: "GET /v1/state/queues/{id}", scope: auth.Read, path: "/v1/state/queues/none", status: 404},
+	{pattern: "GET /v1/state/agents", scope: auth.Read, path: "/v1/state/agents"},
+	{pattern: "GET /v1/state/agents/{id}", scope: auth.Read, path: "/v1/state/agents/none", status: 404},
+	{pattern: "GET /v1/state/interactions", scope: auth.Read, path: "/v1/state/interactions"},
+	{pattern: "GET /v1/state/interactions/{id}", scope: auth.Read, path: "/v1/state/interactions/none", status: 404},
 
 	{pattern: "GET /v1/tenants", scope: auth.Admin, path: "/v1/tenants"},
 	{pattern: "GET /v1/tenants/{id}", scope: auth.Admin, path: "/v1/tenants/acme", foreign: "/v1/tenants/globex", foreignStatus: 404},

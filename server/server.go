@@ -14,6 +14,8 @@ import (
 	"trunkline/directory"
 	"trunkline/eventlog"
 	"trunkline/feed/live"
+	"trunkline/floor"
+	"trunkline/floor/follow"
 	"trunkline/source/ingest"
 )
 
@@ -117,8 +119,10 @@ func (s *Server) openFeeds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	state := follow.New(s.log, floor.Options{Settings: s.floors.settings})
+	s.onClose(func(context.Context) error { state.Close(); return nil })
 	c := s.cfg.Live
-	s.live = live.New(s.log, live.Options{Consumers: consumers, Origins: c.Origins, Heartbeat: c.Heartbeat.Std(),
+	s.live = live.New(s.log, live.Options{State: state, Consumers: consumers, Origins: c.Origins, Heartbeat: c.Heartbeat.Std(),
 		QueueBytes: int(c.QueueBytes), PageEvents: c.PageEvents})
 	s.metrics.feedGauges("live", func() (int, int) { st := s.live.Stats(); return st.Connections, st.Behind })
 	return nil

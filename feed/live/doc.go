@@ -17,6 +17,12 @@
 // A batch is encoded once for each format and the frames are shared by all, those
 // who read history included (see frames).
 //
+// The state of the floor is served beside the events: by request, and to viewers, who
+// get a snapshot and then what changes. Of each tenant with viewers there is a board,
+// which looks at the floor in rounds. A viewer whose queue is full is owed entities by
+// name, and gets them as they are when there is room: what waits for it is bounded by
+// what there is, and it is never closed for being slow.
+//
 // Invariants:
 //
 //   - Each subscriber gets the events of its tenant that its filter lets through in
@@ -26,7 +32,10 @@
 //   - The follower of the log is never held up: a room that falls behind forgets its
 //     inbox and sends everybody to the log.
 //   - A consumer's stored cursor is a position that the peer has acknowledged.
+//   - A viewer's snapshot is the state at one cursor, and every change behind that
+//     cursor reaches it, the latest state of each entity at the end.
 //
 // Locks, in the order in which they may be taken: Feed.mu, room.mu; inbox.mu,
-// readers.mu, frames.mu and consumers.mu are taken last, alone and briefly.
+// readers.mu, frames.mu, consumers.mu, board.mu and board.marks are taken last, alone
+// and briefly. board.marks is taken while the floor is locked.
 package live

@@ -33,6 +33,8 @@ var _ Log = (*eventlog.Log)(nil)
 type Options struct {
 	// Pool writes to the connections. nil: the feed has its own.
 	Pool *fanout.Pool
+	// State is the live state. nil: it is not served.
+	State State
 	// Consumers keeps the stored cursors. nil: they are lost with the process.
 	Consumers control.KV
 	// Origins are those of web pages of other hosts that may open a WebSocket.
@@ -69,10 +71,12 @@ type Feed struct {
 	wg        sync.WaitGroup
 
 	// mu guards what is below.
-	mu     sync.Mutex
-	rooms  map[string]*room
-	subs   map[*sub]struct{}
-	closed bool
+	mu      sync.Mutex
+	rooms   map[string]*room
+	subs    map[*sub]struct{}
+	boards  map[string]*board
+	viewers map[*viewer]struct{}
+	closed  bool
 }
 
 // way is how a connection is written and acknowledged.
@@ -96,7 +100,8 @@ func New(log Log, o Options) *Feed {
 	if o.Consumers == nil {
 		o.Consumers = control.NewMemory()
 	}
-	f := &Feed{log: log, o: o, pool: o.Pool, rooms: map[string]*room{}, subs: map[*sub]struct{}{}}
+	f := &Feed{log: log, o: o, pool: o.Pool, rooms: map[string]*room{}, subs: map[*sub]struct{}{},
+		boards: map[string]*board{}, viewers: map[*viewer]struct{}{}}
 	if f.pool == nil {
 		f.pool, f.ownPool = fanout.New(fanout.PoolOptions{}), true
 	}
@@ -129,24 +134,25 @@ func New(log Log, o Options) *Feed {
 
 // Routes lists the endpoints.
 func (f *Feed) Routes() []auth.Route {
-	return []auth.Route{
+	return append([]auth.Route{
 		{Pattern: "GET /v1/events", Scope: auth.Read, Handler: http.HandlerFunc(f.history)},
 		{Pattern: "GET /v1/live", Scope: auth.Read, Handler: http.HandlerFunc(f.live)},
-	}
+	}, f.stateRoutes()...)
 }
 
 // Stats counts what is connected.
 type Stats struct {
 	Connections int // open
 	Behind      int // of them: reading the log instead of being live
-	Rooms       int // tenants that somebody listens to
+	Rooms       int // tenants whose events somebody listens to
+	Viewers     int // connections that listen to the state; these are in Connections too
 }
 
 // Stats counts the connections.
 func (f *Feed) Stats() Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := Stats{Connections: len(f.subs), Rooms: len(f.rooms)}
+	s := Stats{Connections: len(f.subs) + len(f.viewers), Rooms: len(f.rooms), Viewers: len(f.viewers)}
 	for sub := range f.subs {
 		if !sub.isLive() {
 			s.Behind++
@@ -169,22 +175,30 @@ func (f *Feed) Close(ctx context.Context) error {
 		return nil
 	}
 	f.closed = true
-	subs := make([]*sub, 0, len(f.subs))
+	type listener struct {
+		conn *fanout.Conn
+		form form
+		gone chan struct{}
+	}
+	var all []listener
 	for s := range f.subs {
-		subs = append(subs, s)
+		all = append(all, listener{s.conn, s.form, s.gone})
+	}
+	for v := range f.viewers {
+		all = append(all, listener{v.conn, v.form, v.gone})
 	}
 	f.mu.Unlock()
-	for _, s := range subs {
-		s.goodbye(farewell{code: ws.CodeShutdown, reason: errClosing.Error()}, false)
+	for _, l := range all {
+		goodbye(l.conn, l.form, farewell{code: ws.CodeShutdown, reason: errClosing.Error()}, false)
 	}
 	patience, cancel := context.WithTimeout(ctx, goodbyeTime)
 	defer cancel()
-	for _, s := range subs {
+	for _, l := range all {
 		select {
-		case <-s.gone:
+		case <-l.gone:
 		case <-patience.Done():
-			s.conn.Abort(errClosing)
-			<-s.gone
+			l.conn.Abort(errClosing)
+			<-l.gone
 		}
 	}
 	f.end()

@@ -30,17 +30,19 @@ const maxAckMessage = 1024
 func (f *Feed) live(w http.ResponseWriter, r *http.Request) {
 	who := auth.From(r.Context())
 	socket := ws.Requested(r)
+	if asksForState(r.URL.RawQuery) {
+		f.liveState(w, r, who, socket)
+		return
+	}
 	q, err := parseLive(r.URL.RawQuery, r.Header.Get("Last-Event-ID"), socket)
 	if err != nil {
 		badQuery(w, err)
 		return
 	}
-	if !socket && !acceptsSSE(r.Header.Values("Accept")) {
-		problem.Write(w, problem.Detail{Status: http.StatusNotAcceptable, Type: "accept", Title: "Only text/event-stream is served here",
-			Detail: "Ask for text/event-stream or for a WebSocket."})
+	if !socket && !acceptable(w, r) {
 		return
 	}
-	s := &sub{feed: f, tenant: who.Tenant, filter: q.filter, explicit: q.explicit, gone: make(chan struct{})}
+	s := &sub{feed: f, tenant: who.Tenant, who: who, filter: q.filter, name: q.consumer, explicit: q.explicit, gone: make(chan struct{})}
 	start, err := f.start(r.Context(), s, q)
 	if err != nil {
 		f.refuse(w, s.tenant, err)
@@ -48,10 +50,40 @@ func (f *Feed) live(w http.ResponseWriter, r *http.Request) {
 	}
 	s.epoch, s.next = start.Epoch, start.Seq+1
 	if socket {
-		f.webSocket(w, r, who, s, start, q.consumer)
-	} else {
-		f.eventStream(w, r, who, s, start)
+		how := wayWebSocket
+		if s.name != "" && !s.explicit {
+			how = wayAck
+		}
+		f.webSocket(w, r, s, how, http.Header{CursorHeader: {start.String()}})
+		return
 	}
+	// An event without data is not dispatched, but its id counts: a browser that is
+	// cut before the first event comes back with this one.
+	w.Header().Set(CursorHeader, start.String())
+	f.eventStream(w, r, s, fmt.Appendf(nil, "retry: 2000\nid: %s\n\n", start))
+}
+
+// peer is what listens at the other end of a connection, to events or to the state.
+type peer interface {
+	ws.Handler
+	fanout.Owner
+	// begin hands the connection to the writers and lets it be served. False says that
+	// it was closed instead.
+	begin(nc net.Conn, fm form, how way, hello fanout.Frame) bool
+	// watch waits until the peer of a stream has gone.
+	watch() error
+	// finish clears up after the connection.
+	finish(err error)
+}
+
+// acceptable says whether the client takes server-sent events, and refuses it if not.
+func acceptable(w http.ResponseWriter, r *http.Request) bool {
+	if acceptsSSE(r.Header.Values("Accept")) {
+		return true
+	}
+	problem.Write(w, problem.Detail{Status: http.StatusNotAcceptable, Type: "accept", Title: "Only text/event-stream is served here",
+		Detail: "Ask for text/event-stream or for a WebSocket."})
+	return false
 }
 
 // start finds the cursor after which a subscriber begins.
@@ -84,8 +116,8 @@ func acceptsSSE(accept []string) bool {
 	return false
 }
 
-func (f *Feed) webSocket(w http.ResponseWriter, r *http.Request, who *auth.Principal, s *sub, start eventlog.Cursor, consumer string) {
-	c, err := ws.Upgrade(w, r, ws.Options{MaxMessage: maxAckMessage, Origins: f.o.Origins, Header: http.Header{CursorHeader: {start.String()}}})
+func (f *Feed) webSocket(w http.ResponseWriter, r *http.Request, p peer, how way, h http.Header) {
+	c, err := ws.Upgrade(w, r, ws.Options{MaxMessage: maxAckMessage, Origins: f.o.Origins, Header: h})
 	if err != nil {
 		if he, ok := ws.AsHandshakeError(err); ok && !he.Hijacked {
 			if he.Status == http.StatusUpgradeRequired {
@@ -95,35 +127,24 @@ func (f *Feed) webSocket(w http.ResponseWriter, r *http.Request, who *auth.Princ
 		}
 		return
 	}
-	how := wayWebSocket
-	if consumer != "" && !s.explicit {
-		how = wayAck
-	}
-	if f.begin(s, c.NetConn(), who, formWebSocket, how, nil) {
-		if consumer != "" {
-			f.consumers.claim(s, consumer, start)
-		}
-		go func() { f.finish(s, c.Serve(s)) }()
+	if p.begin(c.NetConn(), formWebSocket, how, nil) {
+		go func() { p.finish(c.Serve(p)) }()
 	}
 }
 
-func (f *Feed) eventStream(w http.ResponseWriter, r *http.Request, who *auth.Principal, s *sub, start eventlog.Cursor) {
-	// An event without data is not dispatched, but its id counts: a browser that is
-	// cut before the first event comes back with this one.
-	hello := fmt.Appendf(nil, "retry: 2000\nid: %s\n\n", start)
+func (f *Feed) eventStream(w http.ResponseWriter, r *http.Request, p peer, hello fanout.Frame) {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // for nginx, which would hold events back
-	h.Set(CursorHeader, start.String())
 	if r.ProtoAtLeast(1, 1) && r.ProtoMajor == 1 {
 		nc, err := fanout.HijackStream(w, r, h)
 		if err != nil {
 			f.o.Logger.Debug("a stream was not begun", "err", err)
 			return
 		}
-		if f.begin(s, nc, who, formSSEChunked, wayChunked, fanout.ChunkFrame(hello)) {
-			go func() { f.finish(s, s.conn.WatchPeer()) }()
+		if p.begin(nc, formSSEChunked, wayChunked, fanout.ChunkFrame(hello)) {
+			go func() { p.finish(p.watch()) }()
 		}
 		return
 	}
@@ -132,15 +153,14 @@ func (f *Feed) eventStream(w http.ResponseWriter, r *http.Request, who *auth.Pri
 		f.o.Logger.Debug("a stream was not begun", "err", err)
 		return
 	}
-	if f.begin(s, rc, who, formSSE, waySSE, hello) {
+	if p.begin(rc, formSSE, waySSE, hello) {
 		rc.Wait(r)
-		f.finish(s, r.Context().Err())
+		p.finish(r.Context().Err())
 	}
 }
 
-// begin hands a connection to the writers and lets it be read for. False says that it
-// was closed instead.
-func (f *Feed) begin(s *sub, nc net.Conn, who *auth.Principal, fm form, how way, hello fanout.Frame) bool {
+func (s *sub) begin(nc net.Conn, fm form, how way, hello fanout.Frame) bool {
+	f, start := s.feed, eventlog.Cursor{Epoch: s.epoch, Seq: s.next - 1}
 	s.form = fm
 	s.conn = f.pool.Add(nc, f.terms[how], s)
 	if err := f.enter(s); err != nil {
@@ -148,22 +168,32 @@ func (f *Feed) begin(s *sub, nc net.Conn, who *auth.Principal, fm form, how way,
 		return false
 	}
 	if len(hello) > 0 {
-		s.conn.Enqueue(hello, s.next-1)
+		s.conn.Enqueue(hello, start.Seq)
 	} else {
-		s.conn.Mark(s.next - 1)
+		s.conn.Mark(start.Seq)
 	}
-	s.stopRevoke = who.OnRevoke(func() {
-		s.goodbye(farewell{code: ws.CodeUnauthorized, reason: "the token was revoked"}, false)
-		time.AfterFunc(revokedGrace, func() { s.conn.Abort(nil) })
-	})
+	s.stopRevoke = revocation(s.who, s.conn, fm)
+	if s.name != "" {
+		// Nothing was sent yet, so that no pong can come before this.
+		f.consumers.claim(s, s.name, start)
+	}
 	f.readers.wake(s)
 	return true
 }
 
-// finish clears up after a connection.
-func (f *Feed) finish(s *sub, err error) {
+// revocation says goodbye to a connection when its token is revoked.
+func revocation(who *auth.Principal, conn *fanout.Conn, fm form) (stop func() bool) {
+	return who.OnRevoke(func() {
+		goodbye(conn, fm, farewell{code: ws.CodeUnauthorized, reason: "the token was revoked"}, false)
+		time.AfterFunc(revokedGrace, func() { conn.Abort(nil) })
+	})
+}
+
+func (s *sub) watch() error { return s.conn.WatchPeer() }
+
+func (s *sub) finish(err error) {
 	s.conn.Abort(err)
 	s.stopRevoke()
-	f.leave(s)
-	f.consumers.detach(s)
+	s.feed.leave(s)
+	s.feed.consumers.detach(s)
 }

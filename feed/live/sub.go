@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"trunkline/auth"
 	"trunkline/eventlog"
 	"trunkline/fanout"
 	"trunkline/ws"
@@ -26,11 +27,13 @@ const (
 type sub struct {
 	feed     *Feed
 	tenant   string
+	who      *auth.Principal
 	room     *room
 	conn     *fanout.Conn
 	form     form
 	filter   *filter // nil: everything
 	epoch    eventlog.Epoch
+	name     string    // of the consumer, "" for none
 	consumer *consumer // nil: nobody keeps its place
 	explicit bool      // acknowledges by message, not by pong
 	gone     chan struct{}
@@ -48,8 +51,8 @@ type sub struct {
 }
 
 var (
-	_ ws.Handler   = (*sub)(nil)
-	_ fanout.Owner = (*sub)(nil)
+	_ peer = (*sub)(nil)
+	_ peer = (*viewer)(nil)
 )
 
 func (s *sub) isLive() bool {
@@ -118,11 +121,13 @@ func parseAck(payload []byte) (eventlog.Cursor, error) {
 	return c, nil
 }
 
-// goodbye ends the connection with a number. With flush it is told after what is
+func (s *sub) goodbye(bye farewell, flush bool) { goodbye(s.conn, s.form, bye, flush) }
+
+// goodbye ends a connection with a number. With flush it is told after what is
 // queued, otherwise instead of it.
-func (s *sub) goodbye(bye farewell, flush bool) {
+func goodbye(conn *fanout.Conn, fm form, bye farewell, flush bool) {
 	var last fanout.Frame
-	switch s.form {
+	switch fm {
 	case formWebSocket:
 		last = ws.CloseFrame(bye.code, bye.reason)
 	case formSSE:
@@ -132,9 +137,9 @@ func (s *sub) goodbye(bye farewell, flush bool) {
 	}
 	err := &ws.CloseError{Code: bye.code, Reason: bye.reason}
 	if flush {
-		s.conn.Finish(last, err)
+		conn.Finish(last, err)
 	} else {
-		s.conn.Cut(last, err)
+		conn.Cut(last, err)
 	}
 }
 
