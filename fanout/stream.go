@@ -101,10 +101,12 @@ type ResponseConn struct {
 	done chan struct{}
 	once sync.Once
 
-	// mu orders writes against the end of the handler, after which the writer may
-	// not be touched. It is held while writing.
-	mu   sync.Mutex
-	over bool
+	// After the end of the handler, over, the writer may not be touched. mu orders
+	// writes against it and is held while writing; limit orders changes of the
+	// deadline against it and is never held for long, so that a deadline can free a
+	// write. over is set under both; limit is taken under mu, never the other way.
+	mu, limit sync.Mutex
+	over      bool
 }
 
 // NewResponseConn sends the status and header of w.
@@ -133,7 +135,14 @@ func (c *ResponseConn) Write(p []byte) (int, error) {
 }
 
 // SetWriteDeadline bounds writes where the server supports it.
-func (c *ResponseConn) SetWriteDeadline(t time.Time) error { return c.rc.SetWriteDeadline(t) }
+func (c *ResponseConn) SetWriteDeadline(t time.Time) error {
+	c.limit.Lock()
+	defer c.limit.Unlock()
+	if c.over {
+		return net.ErrClosed
+	}
+	return c.rc.SetWriteDeadline(t)
+}
 
 // SetReadDeadline does nothing: the request has been read.
 func (c *ResponseConn) SetReadDeadline(time.Time) error { return nil }
@@ -141,7 +150,7 @@ func (c *ResponseConn) SetReadDeadline(time.Time) error { return nil }
 // Close lets Wait return and frees a write that is waiting.
 func (c *ResponseConn) Close() error {
 	c.once.Do(func() {
-		_ = c.rc.SetWriteDeadline(time.Now())
+		_ = c.SetWriteDeadline(time.Now())
 		close(c.done)
 	})
 	return nil
@@ -162,6 +171,8 @@ func (c *ResponseConn) Wait(r *http.Request) {
 		_ = c.Close()
 	}
 	c.mu.Lock()
+	c.limit.Lock()
 	c.over = true
+	c.limit.Unlock()
 	c.mu.Unlock()
 }
