@@ -81,8 +81,8 @@ func (t *Tenant) addPart(it *Interaction, a *Agent, q *Queue, s Stage, in *input
 	a.work = append(a.work, p)
 	if s == PartDialling {
 		a.dialing++
-		t.touchAgent(a)
 	}
+	t.touchAgent(a)
 	return p
 }
 
@@ -90,8 +90,8 @@ func (t *Tenant) addPart(it *Interaction, a *Agent, q *Queue, s Stage, in *input
 func (t *Tenant) dropPart(p *Part) {
 	if p.Stage == PartDialling {
 		p.Agent.dialing--
-		t.touchAgent(p.Agent)
 	}
+	t.touchAgent(p.Agent)
 	p.Interaction.parts = without(p.Interaction.parts, p)
 	p.Agent.work = without(p.Agent.work, p)
 	p.fireAt = 0
