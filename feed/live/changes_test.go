@@ -13,7 +13,11 @@ import (
 // would look at something that is not so.
 func TestEveryChangeIsTold(t *testing.T) {
 	h := openHall(t, t.TempDir(), live.Options{})
-	h.work("alpha", 11, 4000, 100)
+	facts := 2000
+	if testing.Short() {
+		facts = 800
+	}
+	h.work("alpha", 11, facts, 100)
 	f := floor.NewFold(floor.Options{NoContext: true})
 	seen := map[floor.Change]string{}
 	err := h.log.Read(t.Context(), "alpha", eventlog.Cursor{}, func(b *eventlog.Batch) (bool, error) {

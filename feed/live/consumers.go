@@ -27,7 +27,8 @@ type stored struct {
 // guarded by consumers.mu.
 type consumer struct {
 	key    string
-	owner  *sub // the connection that may acknowledge
+	owner  *sub   // the connection that may acknowledge
+	turn   uint64 // of its connection, see consumers.turn
 	cursor eventlog.Cursor
 	dirty  bool // cursor is not in the bucket yet
 }
@@ -43,6 +44,9 @@ type consumers struct {
 
 	mu    sync.Mutex // guards what is below; the bucket is not used under it
 	known map[string]*consumer
+	// turn counts requests, so that the connection asked for last is the one that
+	// stays, though the others are answered before they come to claim.
+	turn uint64
 }
 
 func (c *consumers) init(f *Feed) { c.feed, c.known = f, map[string]*consumer{} }
@@ -54,9 +58,12 @@ const storeTimeout = 5 * time.Second
 // otherwise where it was. A consumer that has no place yet starts at start, which is
 // stored at once, so that nothing is missed if it is cut before its first
 // acknowledgement.
-func (c *consumers) place(ctx context.Context, tenant, name string, start eventlog.Cursor, given bool) (eventlog.Cursor, error) {
+func (c *consumers) place(ctx context.Context, s *sub, name string, start eventlog.Cursor, given bool) (eventlog.Cursor, error) {
+	tenant := s.tenant
 	key := tenant + "/" + name
 	c.mu.Lock()
+	c.turn++
+	s.turn = c.turn
 	con := c.known[key]
 	if con != nil && !given {
 		start = con.cursor // the bucket may be behind it
@@ -97,8 +104,12 @@ func (c *consumers) claim(s *sub, name string, start eventlog.Cursor) {
 		c.known[key] = con
 	}
 	before := con.owner
-	con.owner, con.cursor, con.dirty = s, start, true
-	s.consumer = con
+	if con.turn > s.turn {
+		before = s // one that was asked for later is here already
+	} else {
+		con.owner, con.turn, con.cursor, con.dirty = s, s.turn, start, true
+		s.consumer = con
+	}
 	c.mu.Unlock()
 	if before != nil {
 		before.goodbye(farewell{code: ws.CodeReplaced, reason: "another connection of this consumer took over"}, false)

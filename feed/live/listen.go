@@ -96,7 +96,7 @@ func (f *Feed) start(ctx context.Context, s *sub, q liveQuery) (eventlog.Cursor,
 		start = f.log.Head(s.tenant)
 	}
 	if q.consumer != "" {
-		return f.consumers.place(ctx, s.tenant, q.consumer, start, q.given)
+		return f.consumers.place(ctx, s, q.consumer, start, q.given)
 	}
 	return start, check(f.log, s.tenant, start)
 }

@@ -45,7 +45,7 @@ func need(t testing.TB, r feedtest.Reader, seqs ...uint64) (cursor string) {
 // eventually waits for what another goroutine does soon.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); {
+	for deadline := time.Now().Add(time.Minute); !ok(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("did not happen: %s", what)
 		}

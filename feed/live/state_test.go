@@ -172,8 +172,12 @@ func TestStateIsTheFoldOfTheHistory(t *testing.T) {
 			}
 		}
 	}
+	facts := 2500
+	if testing.Short() {
+		facts = 700
+	}
 	for range 3 {
-		h.work("alpha", 7, 2500, 100)
+		h.work("alpha", 7, facts, 100)
 		check()
 	}
 	h.settled("alpha")

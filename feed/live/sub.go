@@ -35,6 +35,7 @@ type sub struct {
 	epoch    eventlog.Epoch
 	name     string    // of the consumer, "" for none
 	consumer *consumer // nil: nobody keeps its place
+	turn     uint64    // of its request for the place, see consumers.turn
 	explicit bool      // acknowledges by message, not by pong
 	gone     chan struct{}
 

@@ -98,7 +98,7 @@ func (h *hall) stateSocket(tenant, query string) func() ([]byte, error) {
 	s := h.socket(h.t, tenant, query)
 	s.SetReadLimit(64 << 20)
 	return func() ([]byte, error) {
-		ctx, cancel := context.WithTimeout(h.t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
 		defer cancel()
 		_, msg, err := s.Read(ctx)
 		return msg, err
