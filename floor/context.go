@@ -17,6 +17,7 @@ type Context struct {
 	// that the stream feed makes of this fact. Statuses come behind the fact's own.
 	StreamSequence uint64 `json:"streamSequence,omitempty"`
 	StreamEvents   int    `json:"streamEvents,omitempty"`
+	StreamState    string `json:"streamState,omitempty"` // the callState that its own event shows, the last one where there are two
 
 	// Of the interaction, on every fact about one.
 	Direction     string          `json:"direction,omitempty"`     // in, out or internal
@@ -110,6 +111,7 @@ func (t *Tenant) contextOf(dst []byte, in *input, it *Interaction) []byte {
 		dst = number(dst, "streamEvents", int64(n))
 		t.streamSeq += n
 	}
+	dst = text(dst, "streamState", in.kind.streamState(it).String())
 	agent, queue := t.agents[in.agent], t.queues[in.queue]
 	if it != nil {
 		dst = it.appendContext(dst)

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"trunkline/event"
+	"trunkline/internal/scan"
 )
 
 // input is one fact in the shape in which the floor folds it: flat, so that a
@@ -115,36 +116,36 @@ func parseUTC(s string) (int64, bool) {
 func (in *input) decode(raw []byte) bool {
 	*in = input{names: in.names[:0]}
 	// What is kept is cloned, so that the bytes need not be copied as a whole.
-	c := scan{s: unsafe.String(unsafe.SliceData(raw), len(raw))}
-	if !c.open(isObject) {
+	c := scan.Of(unsafe.String(unsafe.SliceData(raw), len(raw)))
+	if !c.Open(scan.Object) {
 		return false
 	}
 	data := ""
 	for {
-		k, ok := c.member()
+		k, ok := c.Member()
 		if !ok {
 			break
 		}
 		switch k {
 		case "id":
-			in.id = c.str()
+			in.id = c.Str()
 		case "source":
-			in.source = c.str()
+			in.source = c.Str()
 		case "type":
-			if in.kind = kindOf(c.str()); in.kind == kindOther {
+			if in.kind = kindOf(c.Str()); in.kind == kindOther {
 				return in.rest(&c)
 			}
 		case "time":
-			in.at = parseMillis(c.str())
+			in.at = parseMillis(c.Str())
 		case "data":
-			if in.kind.flat() && c.kind() == isObject {
+			if in.kind.flat() && c.Kind() == scan.Object {
 				in.fields(&c) // in place: the type came before it, as it mostly does
 				data = ""
 			} else {
-				data = c.value()
+				data = c.Value()
 			}
 		default:
-			c.value()
+			c.Value()
 		}
 	}
 	switch in.kind {
@@ -160,23 +161,24 @@ func (in *input) decode(raw []byte) bool {
 	}
 	if data != "" {
 		in.data = data
-		in.fields(&scan{s: data})
+		c := scan.Of(data)
+		in.fields(&c)
 	}
 	return true
 }
 
 // rest reads the id of an event that is not for the floor: a derived one is
 // known by it.
-func (in *input) rest(c *scan) bool {
+func (in *input) rest(c *scan.JSON) bool {
 	for in.id == "" {
-		k, ok := c.member()
+		k, ok := c.Member()
 		if !ok {
 			break
 		}
 		if k == "id" {
-			in.id = c.str()
+			in.id = c.Str()
 		} else {
-			c.value()
+			c.Value()
 		}
 	}
 	return false
@@ -186,146 +188,146 @@ func (in *input) rest(c *scan) bool {
 // comes often.
 func readStatus(data string) event.AgentStatusChanged {
 	var f event.AgentStatusChanged
-	c := scan{s: data}
-	c.open(isObject)
+	c := scan.Of(data)
+	c.Open(scan.Object)
 	for {
-		k, ok := c.member()
+		k, ok := c.Member()
 		if !ok {
 			return f
 		}
 		switch k {
 		case "agent":
-			f.Agent = c.str()
+			f.Agent = c.Str()
 		case "presence":
-			f.Presence = event.Presence(c.str())
+			f.Presence = event.Presence(c.Str())
 		case "reason":
 			f.Reason = readReason(&c)
 		case "since":
-			f.Since = event.At(moment(parseMillis(c.str())))
+			f.Since = event.At(moment(parseMillis(c.Str())))
 		case "until":
-			f.Until = event.At(moment(parseMillis(c.str())))
+			f.Until = event.At(moment(parseMillis(c.Str())))
 		case "next":
-			f.Next = event.Presence(c.str())
+			f.Next = event.Presence(c.Str())
 		case "queues":
-			for c.open(isArray); c.item(']'); {
-				f.Queues = append(f.Queues, c.str())
+			for c.Open(scan.Array); c.Item(']'); {
+				f.Queues = append(f.Queues, c.Str())
 			}
 		case "note":
-			f.Note = c.str()
+			f.Note = c.Str()
 		case "profile":
-			f.Profile = c.str()
+			f.Profile = c.Str()
 		case "transfer_number":
-			f.TransferNumber = c.str()
+			f.TransferNumber = c.Str()
 		default:
-			c.value()
+			c.Value()
 		}
 	}
 }
 
-func readReason(c *scan) *event.StatusReason {
+func readReason(c *scan.JSON) *event.StatusReason {
 	r := &event.StatusReason{}
-	if !c.open(isObject) {
-		c.value()
+	if !c.Open(scan.Object) {
+		c.Value()
 		return nil
 	}
 	for {
-		k, ok := c.member()
+		k, ok := c.Member()
 		if !ok {
 			return r
 		}
 		switch k {
 		case "list":
-			r.List = c.str()
+			r.List = c.Str()
 		case "item":
-			r.Item = c.str()
+			r.Item = c.Str()
 		case "name":
-			r.Name = c.str()
+			r.Name = c.Str()
 		default:
-			c.value()
+			c.Value()
 		}
 	}
 }
 
 // fields reads the flat part of the data.
-func (in *input) fields(c *scan) {
-	c.open(isObject)
+func (in *input) fields(c *scan.JSON) {
+	c.Open(scan.Object)
 	for {
-		k, ok := c.member()
+		k, ok := c.Member()
 		if !ok {
 			return
 		}
 		switch k {
 		case "interaction":
-			in.interaction = c.str()
+			in.interaction = c.Str()
 		case "parent":
-			in.parent = c.str()
+			in.parent = c.Str()
 		case "media":
-			in.media = mediumOf(c.str())
+			in.media = mediumOf(c.Str())
 		case "leg":
-			in.leg = c.str()
+			in.leg = c.Str()
 		case "agent":
-			in.agent = c.str()
+			in.agent = c.Str()
 		case "queue":
-			in.queue = c.str()
+			in.queue = c.Str()
 		case "reason":
-			in.reason = c.str()
+			in.reason = c.Str()
 		case "kind":
-			if v := c.str(); in.reason == "" {
+			if v := c.Str(); in.reason == "" {
 				in.reason = v
 			}
 		case "direction", "state", "status", "role":
-			in.state = c.str()
+			in.state = c.Str()
 		case "supervisor", "recording", "wrapup", "initiator", "origin", "code":
-			in.other = c.str()
+			in.other = c.Str()
 		case "target":
-			in.target = c.str()
+			in.target = c.Str()
 		case "waited_ms", "talk_ms", "held_ms", "elapsed_ms":
-			in.ms = c.num()
+			in.ms = c.Num()
 		case "limit_ms", "ring_limit_ms", "wrapup_limit_ms":
-			in.limit = c.num()
+			in.limit = c.Num()
 		case "priority":
-			in.priority = int(c.num())
+			in.priority = int(c.Num())
 		case "position":
-			in.position = int(c.num())
+			in.position = int(c.Num())
 		case "lost", "interim":
-			in.flag = c.truth()
+			in.flag = c.Truth()
 		case "suspect":
-			in.suspect = c.truth()
+			in.suspect = c.Truth()
 		case "participants":
 			in.readParticipants(c)
 		default:
-			c.value()
+			c.Value()
 		}
 	}
 }
 
 // readParticipants keeps the agents of a list of participants.
-func (in *input) readParticipants(c *scan) {
-	if !c.open(isArray) {
-		c.value()
+func (in *input) readParticipants(c *scan.JSON) {
+	if !c.Open(scan.Array) {
+		c.Value()
 		return
 	}
-	for c.item(']') {
-		if !c.open(isObject) {
-			c.value()
+	for c.Item(']') {
+		if !c.Open(scan.Object) {
+			c.Value()
 			continue
 		}
 		var p listedItem
 		agent := false
 		for {
-			k, ok := c.member()
+			k, ok := c.Member()
 			if !ok {
 				break
 			}
 			switch k {
 			case "role":
-				agent = c.str() == string(event.RoleAgent)
+				agent = c.Str() == string(event.RoleAgent)
 			case "agent":
-				p.id = c.str()
+				p.id = c.Str()
 			case "leg":
-				p.leg = c.str()
+				p.leg = c.Str()
 			default:
-				c.value()
+				c.Value()
 			}
 		}
 		if agent && in.kind == kindParticipants {

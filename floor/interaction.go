@@ -48,9 +48,10 @@ type Interaction struct {
 	attributes  []byte // attached pairs, a JSON object or nil
 	leftBy      Counter
 	left        bool
-	alertEnd    int64  // when the last offer ended without being taken
-	alertAgent  string // whose it was
-	touched     int64  // received time of the latest fact, by which chains are ordered
+	carried     callState // of the stream feed's event before
+	alertEnd    int64     // when the last offer ended without being taken
+	alertAgent  string    // whose it was
+	touched     int64     // received time of the latest fact, by which chains are ordered
 	mark        uint64
 	prev, next  *Interaction // in the chain of the open or of the ended
 }

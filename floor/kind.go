@@ -165,25 +165,6 @@ func (k kind) flat() bool {
 	return k.ofInteraction() && k != kindCreated && k != kindAttributes && k != kindSession
 }
 
-// streamEvents is how many events the stream feed makes of a fact of the kind,
-// the agents' status changes apart.
-func (k kind) streamEvents(reason string) uint64 {
-	switch k {
-	case kindOfferEnded:
-		if reason == string(event.OfferNoAnswer) {
-			return 2 // rejected, then deassigned
-		}
-		return 1
-	case kindLegConnected:
-		return 2 // assigned, then accepted
-	case kindCreated, kindQueued, kindDequeued, kindOffered, kindAccepted, kindCustomerAccepted, kindHeld, kindResumed,
-		kindTransferRequested, kindJoinRequested, kindParticipants, kindReconnected, kindRecordingStarted, kindRecordingReady,
-		kindWrapupStarted, kindWrapupEnded, kindReleased, kindLegEnded, kindEnded, kindAgentProvisioned:
-		return 1
-	}
-	return 0
-}
-
 // Medium is a medium as a small number. Rows by channel are kept by it.
 type Medium uint8
 

@@ -11,7 +11,7 @@ import (
 // snapshot is that new, and keeps its zero value otherwise.
 const (
 	snapshotMagic  = "TLFLOOR"
-	snapshotFormat = 1
+	snapshotFormat = 2
 )
 
 // Snapshot is part of [writer.Fold].

@@ -128,6 +128,9 @@ func (it *Interaction) code(c *coder, t *Tenant) {
 		num(c, n)
 	}
 	num(c, &it.leftBy)
+	if c.version >= 2 {
+		num(c, &it.carried)
+	}
 	t.codeQueue(c, &it.LastQueue)
 	c.bytes(&it.static)
 	c.bytes(&it.attributes)

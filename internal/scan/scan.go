@@ -1,4 +1,8 @@
-package floor
+// Package scan reads JSON that was checked before, member by member and without
+// reflection: what is stored in the log, by whoever needs only a few fields of
+// it. A text without escapes is a part of what is read, so that reading costs no
+// allocation.
+package scan
 
 import (
 	"encoding/json"
@@ -7,10 +11,10 @@ import (
 	"strings"
 )
 
-// scan goes through the members of JSON objects. What it reads has been checked
+// JSON goes through the members of JSON objects. What it reads has been checked
 // when it was appended, so it looks only at what it needs; on anything else it
 // stops, and never reads beyond the text.
-type scan struct {
+type JSON struct {
 	s  string
 	i  int
 	at int // where the last item began: one that does not get on is the end
@@ -18,20 +22,23 @@ type scan struct {
 
 // The kinds of value.
 const (
-	isText    = '"'
-	isObject  = '{'
-	isArray   = '['
-	isLiteral = 'v' // number, true, false, null
+	Text    = '"'
+	Object  = '{'
+	Array   = '['
+	Literal = 'v' // number, true, false, null
 )
 
-func (c *scan) space() {
+// Of begins to read a text.
+func Of(text string) JSON { return JSON{s: text} }
+
+func (c *JSON) space() {
 	for c.i < len(c.s) && (c.s[c.i] == ' ' || c.s[c.i] == '\n' || c.s[c.i] == '\t' || c.s[c.i] == '\r') {
 		c.i++
 	}
 }
 
-// open steps into an object or array.
-func (c *scan) open(b byte) bool {
+// Open steps into an object or array.
+func (c *JSON) Open(b byte) bool {
 	c.space()
 	if c.i < len(c.s) && c.s[c.i] == b {
 		c.i++
@@ -40,10 +47,10 @@ func (c *scan) open(b byte) bool {
 	return false
 }
 
-// member gives the next member of an object and stands at its value. At the end
+// Member gives the next member of an object and stands at its value. At the end
 // of the object it steps out and gives false.
-func (c *scan) member() (key string, ok bool) {
-	if !c.item('}') {
+func (c *JSON) Member() (key string, ok bool) {
+	if !c.Item('}') {
 		return "", false
 	}
 	if key, ok = c.text(); !ok {
@@ -58,8 +65,8 @@ func (c *scan) member() (key string, ok bool) {
 	return key, c.i < len(c.s)
 }
 
-// item stands at the next item; at the end it steps out and gives false.
-func (c *scan) item(end byte) bool {
+// Item stands at the next item; at the end it steps out and gives false.
+func (c *JSON) Item(end byte) bool {
 	c.space()
 	if c.i < len(c.s) && c.s[c.i] == ',' {
 		c.i++
@@ -80,7 +87,7 @@ func (c *scan) item(end byte) bool {
 }
 
 // text reads a text. One without escapes is a part of what is scanned.
-func (c *scan) text() (string, bool) {
+func (c *JSON) text() (string, bool) {
 	if c.i >= len(c.s) || c.s[c.i] != '"' {
 		return "", false
 	}
@@ -109,7 +116,7 @@ func unescape(quoted string) (string, error) {
 }
 
 // skipText steps over a text.
-func (c *scan) skipText() {
+func (c *JSON) skipText() {
 	for at := c.i + 1; at < len(c.s); {
 		n := strings.IndexByte(c.s[at:], '"')
 		if n < 0 {
@@ -128,8 +135,8 @@ func (c *scan) skipText() {
 	c.i = len(c.s)
 }
 
-// kind tells what value comes.
-func (c *scan) kind() byte {
+// Kind tells what value comes.
+func (c *JSON) Kind() byte {
 	if c.i >= len(c.s) {
 		return 0
 	}
@@ -137,11 +144,11 @@ func (c *scan) kind() byte {
 	case '"', '{', '[':
 		return b
 	}
-	return isLiteral
+	return Literal
 }
 
-// value steps over a value of any kind and gives its bytes.
-func (c *scan) value() string {
+// Value steps over a value of any kind and gives its bytes.
+func (c *JSON) Value() string {
 	from, depth := c.i, 0
 	for c.i < len(c.s) {
 		switch c.s[c.i] {
@@ -171,19 +178,19 @@ func (c *scan) value() string {
 	return c.s[from:]
 }
 
-// str reads a value as a text; another kind of value gives "".
-func (c *scan) str() string {
-	if c.kind() != isText {
-		c.value()
+// Str reads a value as a text; another kind of value gives "".
+func (c *JSON) Str() string {
+	if c.Kind() != Text {
+		c.Value()
 		return ""
 	}
 	s, _ := c.text()
 	return s
 }
 
-// num reads a value as a whole number; another kind of value gives 0.
-func (c *scan) num() int64 {
-	v := c.value()
+// Num reads a value as a whole number; another kind of value gives 0.
+func (c *JSON) Num() int64 {
+	v := c.Value()
 	n, neg := int64(0), false
 	for i := range len(v) {
 		switch b := v[i]; {
@@ -205,4 +212,5 @@ func (c *scan) num() int64 {
 	return n
 }
 
-func (c *scan) truth() bool { return c.value() == "true" }
+// Truth reads a value as true or false; another kind of value gives false.
+func (c *JSON) Truth() bool { return c.Value() == "true" }
