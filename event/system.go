@@ -21,6 +21,10 @@ type SourceUp struct {
 	Address string `json:"address,omitempty"`
 	// LagMS is how far its events are behind, in milliseconds.
 	LagMS int64 `json:"lag_ms,omitempty"`
+	// SilenceMS is a promise: the source is heard more often than that, if need be
+	// by this fact again, and counts as down when it is not, in milliseconds.
+	// Without it the configuration says whether its silence means anything.
+	SilenceMS int64 `json:"silence_ms,omitempty"`
 }
 
 // EventType returns "source.up".

@@ -175,6 +175,12 @@ func (f *Fold) Fire(now time.Time) []writer.Derived {
 			}
 			continue
 		}
+		if s := x.source; s != nil {
+			if d, ok := t.silenceFact(s, x.at); ok {
+				out = append(out, d)
+			}
+			continue
+		}
 		end := p.Since + p.Limit
 		id := derivedID(t.Name, "wrapup timer", p.Interaction.ID, p.Agent.ID, moment(p.Since).String(), moment(p.fireAt).String())
 		e, err := event.Encode(event.Meta{ID: id, Source: DerivedSource, Tenant: t.Name, Time: moment(end)}, p.wrapupEnd(end, event.WrapupTimer))

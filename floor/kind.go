@@ -159,6 +159,9 @@ func kindOf(eventType string) kind {
 // ofInteraction says that facts of the kind are about an interaction.
 func (k kind) ofInteraction() bool { return k >= kindCreated && k <= kindEnded }
 
+// ofSource says that facts of the kind are about a source.
+func (k kind) ofSource() bool { return k >= kindSourceUp && k <= kindSourceReset }
+
 // flat says that of the data of a fact of the kind only the fields of an input
 // are read, so that its text is not needed.
 func (k kind) flat() bool {

@@ -8,10 +8,11 @@ import (
 
 // A snapshot begins with the magic bytes and the version of its format. Later
 // versions read what earlier ones wrote: what a version added is read when the
-// snapshot is that new, and keeps its zero value otherwise.
+// snapshot is that new, and keeps its zero value otherwise. Version 2 added the stream's
+// call state to interactions, 3 the address of sources and what makes them silent.
 const (
 	snapshotMagic  = "TLFLOOR"
-	snapshotFormat = 2
+	snapshotFormat = 3
 )
 
 // Snapshot is part of [writer.Fold].
@@ -159,6 +160,12 @@ func (s *Source) code(c *coder) {
 	c.u64(&s.Events)
 	for _, n := range [...]*int64{&s.Since, &s.Heard, &s.LastTime, &s.LagMS, &s.Gaps, &s.Missing, &s.Resets} {
 		num(c, n)
+	}
+	if c.version >= 3 {
+		str(c, &s.Address)
+		c.flag(&s.Silent)
+		num(c, &s.promised)
+		num(c, &s.told)
 	}
 }
 

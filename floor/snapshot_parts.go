@@ -234,6 +234,10 @@ func (t *Tenant) rebuild() {
 		v.Queue.insert(v)
 		t.gauge(gaugeWaiting, 1, v.Queue, nil, v.Interaction.Media)
 	}
+	for _, s := range t.sources {
+		t.rebound(s)
+		t.listen(s)
+	}
 	for _, q := range t.queues {
 		for _, at := range [...]int64{q.reviews, q.opens} {
 			if at > 0 {

@@ -14,8 +14,10 @@ type Source struct {
 	Name     string // the source attribute of its events
 	Kind     string
 	Version  string
+	Address  string // where it is connected
 	Up       bool
 	Told     bool // it has said that it is up or down; otherwise it only sends facts
+	Silent   bool // it is down because nothing was heard of it
 	Since    int64
 	Reason   string // why it is down
 	Events   uint64
@@ -25,7 +27,12 @@ type Source struct {
 	Gaps     int64
 	Missing  int64 // events known to be missing
 	Resets   int64
+	// SilenceMS is after how long without a word it counts as down; 0: never.
+	SilenceMS int64
 
+	promised     int64 // the bound that it has given itself
+	told         int64 // when somebody last said that it is up
+	quietAt      int64 // when the timer of its silence is due; 0: none is armed
 	tellsWrapups bool
 	wraps        []*Part // wrap-ups with a timer
 	nextWrap     int64   // when the first of them ends, by the source's clock; 0: none
@@ -48,6 +55,7 @@ func (t *Tenant) source(name string) *Source {
 		if s = t.sources[name]; s == nil {
 			s = &Source{Name: strings.Clone(name), Up: true, Since: t.at}
 			t.sources[s.Name] = s
+			t.rebound(s)
 		}
 	}
 	t.lastSource = s
@@ -62,6 +70,10 @@ func (t *Tenant) heard(s *Source, in *input) {
 		s.LagMS = max(t.now-in.at, 0)
 		s.LastTime = max(s.LastTime, in.at)
 	}
+	if s.Silent && !in.kind.ofSource() {
+		t.speaks(s, in)
+	}
+	t.listen(s)
 }
 
 // health takes in what a source, or whoever watches it, says of it.
@@ -78,14 +90,17 @@ func (t *Tenant) health(s *Source, in *input) {
 		if !s.Up || !s.Told {
 			s.Up, s.Since = true, in.at
 		}
-		s.Told, s.Reason = true, ""
-		s.Kind, s.Version = cmp.Or(f.Kind, s.Kind), cmp.Or(f.Version, s.Version)
+		s.Told, s.Silent, s.Reason, s.told = true, false, "", t.now
+		s.Kind, s.Version, s.Address = cmp.Or(f.Kind, s.Kind), cmp.Or(f.Version, s.Version), cmp.Or(f.Address, s.Address)
+		s.promised = max(f.SilenceMS, 0)
+		t.rebound(s)
+		t.listen(s)
 	case event.SourceDown:
 		s = named(f.Source)
 		if s.Up {
 			s.Up, s.Since = false, in.at
 		}
-		s.Told, s.Reason = true, f.Reason
+		s.Told, s.Silent, s.Reason = true, false, f.Reason
 	case event.SourceGap:
 		s = named(f.Source)
 		s.Gaps++

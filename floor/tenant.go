@@ -15,6 +15,12 @@ type Settings struct {
 	ShortAbandonMS int64            // the same for short abandons; 5,000 by default
 	WrapupLimitMS  map[string]int64 // of queues whose configuration has none and whose source tells of no wrap-up
 
+	// SourceSilenceMS is after how long without a word a source counts as down that has said
+	// that it is up and has given no bound of its own; 0: never. SourceSilence has the bounds
+	// of single sources, which go before what they say themselves; 0: never.
+	SourceSilenceMS int64
+	SourceSilence   map[string]int64
+
 	WaitMethod wait.Method // by which a queue's cap on the estimated wait is judged
 
 	Intervals     bool          // keep the 15-minute rows for workforce management
@@ -240,8 +246,11 @@ func (t *Tenant) fold(in *input, derived bool) *Interaction {
 	case kindCallback:
 		t.callback(in)
 	case kindSourceUp, kindSourceDown, kindSourceGap, kindSourceReset:
-		if s != nil {
+		switch {
+		case s != nil:
 			t.health(s, in)
+		case in.kind == kindSourceDown:
+			t.silent(in)
 		}
 	}
 	return nil

@@ -10,11 +10,15 @@ import (
 type timer struct {
 	at     int64
 	tenant *Tenant
-	part   *Part  // whose wrap-up ends; nil: not that
-	queue  *Queue // whose availability changes; nil: not that
+	part   *Part   // whose wrap-up ends; nil: not that
+	queue  *Queue  // whose availability changes; nil: not that
+	source *Source // whose silence is too long; nil: not that
 }
 
 func (x *timer) valid() bool {
+	if s := x.source; s != nil {
+		return s.quietAt == x.at && s.Up && s.SilenceMS > 0 && max(s.Heard, s.told)+s.SilenceMS <= x.at
+	}
 	if x.queue != nil {
 		return (x.queue.reviews == x.at || x.queue.opens == x.at) && x.tenant.unsaid(x.queue, x.at)
 	}
@@ -28,8 +32,11 @@ func (x *timer) compare(y *timer) int {
 
 // names order timers that fire at the same time.
 func (x *timer) names() [3]string {
-	if x.queue != nil {
+	switch {
+	case x.queue != nil:
 		return [3]string{x.tenant.Name, x.queue.ID, ""}
+	case x.source != nil:
+		return [3]string{x.tenant.Name, "", x.source.Name}
 	}
 	return [3]string{x.tenant.Name, x.part.Interaction.ID, x.part.Agent.ID}
 }
@@ -40,13 +47,28 @@ type timers struct {
 	unsaid int // tenants whose outbox is not empty
 }
 
-func (t *timers) push(x timer) { heap.Push(&t.list, x) }
+// push arms a timer. What is no more armed goes on the way, because where a log is
+// only followed nobody asks for what is due.
+func (t *timers) push(x timer) {
+	for len(t.list) > 0 && t.list[0].part != nil && !t.list[0].valid() {
+		heap.Pop(&t.list)
+	}
+	heap.Push(&t.list, x)
+}
 
 // first gives the earliest timer that is still armed.
 func (t *timers) first() (timer, bool) {
 	for len(t.list) > 0 {
-		if t.list[0].valid() {
-			return t.list[0], true
+		x := &t.list[0]
+		if x.valid() {
+			return *x, true
+		}
+		if s := x.source; s != nil && s.quietAt == x.at {
+			if at := s.postponed(); at > x.at {
+				x.at = at
+				heap.Fix(&t.list, 0)
+				continue
+			}
 		}
 		heap.Pop(&t.list)
 	}
