@@ -159,8 +159,14 @@ type fetched struct {
 
 // firstFetch is how many commits are fetched at first; each fetch takes four
 // times as many as the one before, so that who wants one event does not pay for
-// a thousand.
-const firstFetch = 4
+// a thousand. None takes more than about fetchBytes once decoded: most readers
+// are served in turns of some events, and what they leave for the next turn must
+// not push what others left out of the history.
+const (
+	firstFetch = 4
+	fetchMost  = 1024
+	fetchBytes = 4 << 20
+)
 
 // fetch reads a span of the store ahead of its consumer. Commits that cannot be
 // read are left out and noted as breaks.
@@ -175,7 +181,7 @@ func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
 			var err error
 			if len(cs) == 0 {
 				cs, err = s.fetchStore(ctx, from, span.To, most)
-				most = min(most*4, 1024)
+				most = min(most*4, fetchMost, max(fetchBytes/(meanWeight(cs)+1), 1))
 			}
 			if errors.Is(err, engine.ErrDown) && len(cs) == 0 && time.Now().Before(patience) && pause(ctx, retryPause) {
 				continue // the engine is being restarted
@@ -195,6 +201,15 @@ func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
 		}
 	}()
 	return out
+}
+
+// meanWeight is what a commit of some holds in memory, 0 for none.
+func meanWeight(cs []*commit.Commit) int {
+	sum := 0
+	for _, c := range cs {
+		sum += weight(c)
+	}
+	return sum / max(len(cs), 1)
 }
 
 // fetchStore reads one batch of the store.
