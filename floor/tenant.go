@@ -210,11 +210,18 @@ func (t *Tenant) newDay() {
 // far a time may lie behind, because a capture of last year may be replayed.
 const maxAhead = 24 * 60 * 60 * 1000
 
+// EventTime is when a fact happened, in epoch milliseconds: the source's time,
+// unless the source gave none (0) or one that cannot be.
+func EventTime(source, received int64) int64 {
+	if source == 0 || source > received+maxAhead {
+		return received
+	}
+	return source
+}
+
 // fold folds one fact in and gives the interaction it is about.
 func (t *Tenant) fold(in *input, derived bool) *Interaction {
-	if in.at == 0 || in.at > t.now+maxAhead {
-		in.at = t.now
-	}
+	in.at = EventTime(in.at, t.now)
 	var s *Source
 	if !derived {
 		t.at = in.at

@@ -3,6 +3,7 @@ package scan_test
 import (
 	"encoding/json"
 	"testing"
+	"unicode/utf8"
 
 	"trunkline/internal/scan"
 )
@@ -66,7 +67,7 @@ func FuzzMembers(f *testing.F) {
 			got[k] = c.Value()
 		}
 		var want map[string]json.RawMessage
-		if json.Unmarshal([]byte(s), &want) != nil || want == nil {
+		if !utf8.ValidString(s) || json.Unmarshal([]byte(s), &want) != nil || want == nil {
 			return
 		}
 		if len(got) != len(want) {
