@@ -23,7 +23,10 @@ type Health struct {
 	Heard   time.Time     // when the system last said anything
 	Lag     time.Duration // from the time that the system gives what it says to its arrival
 	Logins  int           // how often it was logged in to
+	Bytes   int64         // read
 	Events  int64         // events taken
+	EventAt time.Time     // when the last of them came
+	LeftOut Left          // events of which no fact is made
 	Faults  int64         // places of the stream that made no sense
 	Waiting int           // facts that wait for the log
 	Refused string        // why the log takes nothing, empty when it does

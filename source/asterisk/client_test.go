@@ -35,7 +35,7 @@ func TestLiveEqualsTheTranslation(t *testing.T) {
 		}
 		n := counts(log.all())
 		for typ, w := range golden {
-			if g := n[typ]; g != w && typ != "source.reset" && typ != "agent.terminal_changed" {
+			if g := n[typ]; g != w && typ != "source.reset" && typ != "source.up" && typ != "agent.terminal_changed" {
 				t.Errorf("%d %s, want %d", g, typ, w)
 			}
 		}
@@ -121,6 +121,7 @@ func TestOptionsOfTheClient(t *testing.T) {
 		"lines":   func(o *asterisk.ClientOptions) { o.Secret = "a\nb" },
 		"file":    func(o *asterisk.ClientOptions) { o.Secret, o.SecretFile = "", "/does/not/exist" },
 		"silence": func(o *asterisk.ClientOptions) { o.Silence = time.Second },
+		"promise": func(o *asterisk.ClientOptions) { o.Promise = 29 * time.Second },
 	} {
 		o := good
 		change(&o)
@@ -204,7 +205,31 @@ func TestAQuietPBXStaysConnected(t *testing.T) {
 		if h, downs := c.Health(), of[event.SourceDown](log.all()); h.Logins != 1 || len(downs) != 1 || downs[0].Reason != "stopped" {
 			t.Errorf("got %+v, %+v", h, downs)
 		}
+		// The log hears of it often enough to know that it is there.
+		ups := of[event.SourceUp](log.all())
+		if len(ups) < 58 || len(ups) > 62 || ups[30].SilenceMS != 120_000 || ups[30].Address != "pbx.example:5038" {
+			t.Errorf("%d signs of life in an hour, as %+v", len(ups), ups[len(ups)/2])
+		}
 	})
+}
+
+// TestPromises holds the signs of life to what was promised, on both sides.
+func TestPromises(t *testing.T) {
+	for promise, want := range map[time.Duration]int{-1: 1, 40 * time.Second: 30, 10 * time.Minute: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			log := &notebook{}
+			o := clientOptions(pbx(t, aspbx.Options{}), log)
+			o.Promise = promise
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+			defer cancel()
+			if err := asterisk.NewClient(o).Run(ctx); err != nil {
+				t.Error(err)
+			}
+			if ups := of[event.SourceUp](log.all()); len(ups) < want-1 || len(ups) > want+1 || ups[0].SilenceMS != max(promise, 0).Milliseconds() {
+				t.Errorf("%v: %d times up, want %d, %+v", promise, len(ups), want, ups[0])
+			}
+		})
+	}
 }
 
 // TestAPBXThatStopsTalking is connected, and says nothing any more.

@@ -8,6 +8,7 @@ func (c *Client) Health() source.Health {
 	h := c.health
 	c.mu.Unlock()
 	h.Waiting, h.Refused, h.Dropped = c.up.State()
+	h.LeftOut = c.tr.left.Counts()
 	return h
 }
 

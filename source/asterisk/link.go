@@ -75,10 +75,7 @@ func (t *Translator) onFullyBooted(m *Message) {
 	}
 	if !t.link.up {
 		t.link.up = true
-		t.say(now, "source", "up", event.SourceUp{
-			SourceRef: t.source(), Kind: "asterisk", Version: t.link.banner,
-			Address: t.opt.address, LagMS: t.link.lag.Milliseconds(),
-		})
+		t.sourceUp()
 	}
 	t.link.shutdown, t.link.downSaid = false, false
 	t.link.life = started
@@ -116,6 +113,20 @@ func (t *Translator) reset(boot time.Time) {
 }
 
 func (t *Translator) source() event.SourceRef { return event.SourceRef{Source: t.ids.source} }
+
+func (t *Translator) sourceUp() {
+	t.say(t.clock.now, "source", "up", event.SourceUp{
+		SourceRef: t.source(), Kind: "asterisk", Version: t.link.banner, Address: t.opt.address,
+		LagMS: t.link.lag.Milliseconds(), SilenceMS: t.opt.promise.Milliseconds(),
+	})
+}
+
+// alive is the sign of life of a PBX that has nothing to tell.
+func (t *Translator) alive() {
+	if t.link.up {
+		t.sourceUp()
+	}
+}
 
 func (t *Translator) onShutdown(m *Message) {
 	t.link.shutdown = true

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trunkline/event"
+	"trunkline/source"
 )
 
 // QueueLogTranslator turns the lines of a queue_log into facts, the same
@@ -24,6 +25,9 @@ type QueueLogTranslator struct {
 	ids    identity
 	now    time.Time
 	s      queueLogState
+
+	promise time.Duration // see [QueueLogOptions]
+	left    source.Tally  // lines that say nothing
 }
 
 // queueLogState is all that a translator remembers; it is stored between runs.
@@ -93,6 +97,8 @@ type QueueLogTranslatorOptions struct {
 	Linger time.Duration
 	// Shift moves all times.
 	Shift time.Duration
+
+	promise time.Duration
 }
 
 // NewQueueLogTranslator returns a translator that knows nothing yet.
@@ -108,7 +114,7 @@ func NewQueueLogTranslator(o QueueLogTranslatorOptions) *QueueLogTranslator {
 	}
 	t := &QueueLogTranslator{
 		emit: o.Emit, tenant: o.Tenant, linger: o.Linger, shift: o.Shift,
-		names: names{o.Agents, o.AgentID}, ids: newIdentity(o.PBX),
+		names: names{o.Agents, o.AgentID}, ids: newIdentity(o.PBX), promise: o.promise,
 	}
 	t.fill()
 	return t
@@ -192,6 +198,9 @@ func (t *QueueLogTranslator) Line(line []byte) error {
 		t.s.Queues[l.Queue] = true
 		t.say("queue:"+l.Queue, "configured", event.QueueConfigured{Queue: l.Queue, Name: l.Queue, Media: event.MediaPhone})
 	}
+	if !says(l.Event) {
+		t.left.Add([]byte(l.Event))
+	}
 	t.call(&l)
 	t.member(&l)
 	return nil
@@ -243,7 +252,21 @@ func (t *QueueLogTranslator) Up(file string) {
 		return
 	}
 	t.s.Up = true
-	t.say("source", "up", event.SourceUp{SourceRef: t.source(), Kind: "asterisk", Version: "queue_log", Address: file})
+	t.sourceUp(file)
+}
+
+func (t *QueueLogTranslator) sourceUp(file string) {
+	t.say("source", "up", event.SourceUp{
+		SourceRef: t.source(), Kind: "asterisk", Version: "queue_log", Address: file, SilenceMS: t.promise.Milliseconds(),
+	})
+}
+
+// alive is the sign of life of a file that has nothing new.
+func (t *QueueLogTranslator) alive(now time.Time, file string) {
+	if t.s.Up {
+		t.now = now
+		t.sourceUp(file)
+	}
 }
 
 // Down says that the file cannot be read.

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"trunkline/event"
 	"trunkline/source"
 )
 
@@ -40,6 +41,12 @@ type QueueLogOptions struct {
 	Log source.Appender
 	// Poll is how often the file is looked at; default 1 s.
 	Poll time.Duration
+	// Promise is as in [ClientOptions]: a file that has nothing new is no silence as
+	// long as it can be read.
+	Promise time.Duration
+	// Grace is how long facts may take to the log after a stop; default 5 s. What
+	// the log has not taken by then is read again at the next start.
+	Grace time.Duration
 	// Now is the clock; nil is the system's. Logger may be nil.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -58,6 +65,7 @@ type QueueLog struct {
 	at     position
 	part   []byte // of a line that is not finished
 	over   bool   // the line in part is too long and is left out
+	said   time.Time
 	mu     sync.Mutex
 	health source.Health
 }
@@ -74,6 +82,12 @@ func NewQueueLog(o QueueLogOptions) *QueueLog {
 	if o.Poll <= 0 {
 		o.Poll = time.Second
 	}
+	if o.Promise == 0 {
+		o.Promise = 2 * time.Minute
+	}
+	if o.Grace <= 0 {
+		o.Grace = 5 * time.Second
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -85,9 +99,15 @@ func NewQueueLog(o QueueLogOptions) *QueueLog {
 	q.health = source.Health{Name: o.Name, Address: o.File, State: source.StateConnecting, Since: o.Now()}
 	q.up = source.NewOutbox(o.Log, o.Tenant, 0, o.Logger)
 	q.tr = NewQueueLogTranslator(QueueLogTranslatorOptions{
-		Tenant: o.Tenant, PBX: o.Name, Agents: o.Agents, AgentID: o.AgentID, Linger: o.Linger, Emit: q.up.Put,
+		Tenant: o.Tenant, PBX: o.Name, Agents: o.Agents, AgentID: o.AgentID, Linger: o.Linger, Emit: q.put,
+		promise: max(o.Promise, 0),
 	})
 	return q
+}
+
+func (q *QueueLog) put(m event.Meta, f event.Fact) {
+	q.said = q.o.Now()
+	q.up.Put(m, f)
 }
 
 // Health returns how the follower is.
@@ -96,6 +116,7 @@ func (q *QueueLog) Health() source.Health {
 	h := q.health
 	q.mu.Unlock()
 	h.Waiting, h.Refused, h.Dropped = q.up.State()
+	h.LeftOut = q.tr.left.Counts()
 	return h
 }
 
@@ -108,11 +129,21 @@ func (q *QueueLog) set(s source.State, reason string) {
 	q.health.Open, q.health.Heard = q.tr.Open(), q.tr.Last()
 }
 
-// Run follows the file until ctx ends and returns nil then, or an error when the
-// options make no sense or the state cannot be read or written.
-func (q *QueueLog) Run(ctx context.Context) error {
+// Check tells what is wrong with the options, in an error that wraps [ErrOptions].
+// [QueueLog.Run] begins with it.
+func (q *QueueLog) Check() error {
 	if q.o.Name == "" || q.o.File == "" || q.o.StateFile == "" || q.o.Log == nil {
 		return fmt.Errorf("%w: name, file, state file and log must be there", ErrOptions)
+	}
+	return nil
+}
+
+// Run follows the file until ctx ends; then it says source.down, gives the log a
+// last chance, and returns nil. It returns an error when the options make no sense
+// or the state cannot be read or written; a new follower may go on then.
+func (q *QueueLog) Run(ctx context.Context) error {
+	if err := q.Check(); err != nil {
+		return err
 	}
 	if err := q.restore(); err != nil {
 		return err
@@ -127,16 +158,30 @@ func (q *QueueLog) Run(ctx context.Context) error {
 	for {
 		if err := q.poll(ctx); err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return q.stop(ctx)
 			}
+			q.set(source.StateDown, err.Error())
 			return err
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
+			return q.stop(ctx)
 		}
 	}
+}
+
+// stop says that nothing is read any more. It is no error when the log does not
+// take that: the state file has not moved on then.
+func (q *QueueLog) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.o.Grace)
+	defer cancel()
+	q.set(source.StateDown, "stopped")
+	q.tr.Down(q.o.Now(), "stopped")
+	if err := q.deliverAny(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // restore goes on where the state file says.
@@ -208,6 +253,9 @@ func (q *QueueLog) poll(ctx context.Context) error {
 			return err
 		}
 		q.set(source.StateUp, "")
+		if q.o.Promise > 0 && now.Sub(q.said) >= q.o.Promise/2 {
+			q.tr.alive(now, q.o.File)
+		}
 	}
 	q.tr.Advance(now)
 	return q.deliverAny(ctx)
@@ -400,6 +448,7 @@ func (q *QueueLog) line(line []byte) {
 		return
 	}
 	q.mu.Lock()
-	q.health.Events++
+	q.health.Events, q.health.EventAt = q.health.Events+1, q.o.Now()
+	q.health.Bytes += int64(len(line))
 	q.mu.Unlock()
 }

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"trunkline/event"
 	"trunkline/eventlog"
 	"trunkline/source"
 	"trunkline/source/asterisk"
@@ -228,4 +229,34 @@ func TestOptionsOfTheFollower(t *testing.T) {
 	if err := asterisk.NewQueueLog(o).Run(context.Background()); err == nil {
 		t.Error("a state that makes no sense is taken")
 	}
+}
+
+// TestAFileWithoutNewsIsHeard says often enough that it is read, and at the stop
+// that it is read no more; the next follower says that it is again.
+func TestAFileWithoutNewsIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &notebook{}
+		o := followed(t, log)
+		write(t, o.File, queueLog(t)[:500])
+		stop, _ := follow(o)
+		time.Sleep(time.Hour)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		ups, downs := of[event.SourceUp](log.all()), of[event.SourceDown](log.all())
+		if len(ups) < 59 || len(ups) > 62 || ups[0].SilenceMS != 120_000 || len(downs) != 1 || downs[0].Reason != "stopped" {
+			t.Errorf("%d times up, %+v, down %+v", len(ups), ups[0], downs)
+		}
+		stop, q := follow(o)
+		time.Sleep(10 * time.Second)
+		if h := q.Health(); h.State != source.StateUp {
+			t.Errorf("got %+v", h)
+		}
+		if again := of[event.SourceUp](log.all()); len(again) != len(ups)+1 {
+			t.Errorf("%d times up after a stop, %d before", len(again), len(ups))
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -90,3 +90,16 @@ func (n *names) id(who string) (id, iface string) {
 	}
 	return id, iface
 }
+
+// says tells whether a line with this event can say anything; the translator
+// makes no fact of the others.
+func says(event string) bool {
+	switch event {
+	case "ENTERQUEUE", "CONNECT", "ABANDON", "EXITWITHTIMEOUT", "EXITEMPTY", "EXITWITHKEY", "RINGNOANSWER", "RINGCANCELED",
+		"AGENTDUMP", "COMPLETEAGENT", "COMPLETECALLER", "BLINDTRANSFER", "TRANSFER", "ATTENDEDTRANSFER", "SYSCOMPAT",
+		"PAUSEALL", "PAUSE", "UNPAUSEALL", "UNPAUSE", "ADDMEMBER", "REMOVEMEMBER", "PENALTY",
+		"AGENTLOGIN", "AGENTCALLBACKLOGIN", "AGENTLOGOFF", "AGENTCALLBACKLOGOFF":
+		return true
+	}
+	return false
+}

@@ -142,7 +142,10 @@ func (s *session) take(got chunk) {
 	if len(got.data) > 0 {
 		s.heard, s.at = got.at, got.at
 		_, _ = s.reader.Write(got.data)
-		s.c.note(func(h *source.Health) { h.Heard, h.Open = got.at, s.c.tr.Open() })
+		s.c.note(func(h *source.Health) {
+			h.Heard, h.Open = got.at, s.c.tr.Open()
+			h.Bytes += int64(len(got.data))
+		})
 	}
 	switch {
 	case got.err == nil || s.err != nil:
@@ -171,6 +174,9 @@ func (s *session) tick() {
 	}
 	if s.booted {
 		s.c.tr.Advance(s.pbxNow())
+	}
+	if p := s.c.o.Promise; s.err == nil && s.listed && p > 0 && now.Sub(s.c.said) >= p/2 {
+		s.c.tr.alive()
 	}
 }
 
@@ -245,7 +251,7 @@ func (s *session) hand(m *Message, at time.Time) {
 	}
 	tr.setRead(at.Add(-s.skew))
 	tr.message(m)
-	s.c.note(func(h *source.Health) { h.Events++ })
+	s.c.note(func(h *source.Health) { h.Events, h.EventAt = h.Events+1, at })
 	switch {
 	case booted && !s.booted:
 		s.snapshot()

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"trunkline/event"
+	"trunkline/source"
 )
 
 // Options configure a [Translator].
@@ -36,6 +37,8 @@ type Options struct {
 	live bool
 	// address is where the client is connected.
 	address string
+	// promise is within which time the source is heard, see [ClientOptions].
+	promise time.Duration
 	// Fault gets what the reader could not make sense of; may be nil.
 	Fault func(*SyntaxError)
 }
@@ -58,6 +61,7 @@ type Translator struct {
 	// owed counts, by queue and interface, talks that ended before their
 	// AgentComplete came: one without a channel must not close the next talk.
 	owed map[memberKey]int
+	left source.Tally // events that say nothing
 }
 
 // earlyMessage is a message from before the PBX's name or the time is known.
@@ -271,6 +275,8 @@ func (t *Translator) event(m *Message) {
 		t.onFullyBooted(m)
 	case "Shutdown":
 		t.onShutdown(m)
+	default:
+		t.left.Add(m.Name())
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"trunkline/event"
 	"trunkline/source"
 	"trunkline/source/clean"
 )
@@ -52,6 +53,11 @@ type ClientOptions struct {
 	// Silence is how long it may say nothing at all before the connection counts
 	// as dead; default 30 s.
 	Silence time.Duration
+	// Promise is after how long without a fact the source may be taken for silent,
+	// as source.up tells the log. A switch that has nothing to tell for half of it
+	// gets another source.up, as long as it answers. Default 2 minutes; negative
+	// promises nothing.
+	Promise time.Duration
 	// LoginTimeout bounds the way from the dial to the end of the first snapshot;
 	// default 15 s.
 	LoginTimeout time.Duration
@@ -82,6 +88,8 @@ type Client struct {
 	tr *Translator
 	up *source.Outbox
 
+	said time.Time // when the last fact was, by our clock
+
 	mu     sync.Mutex
 	health source.Health
 }
@@ -96,6 +104,9 @@ func NewClient(o ClientOptions) *Client {
 	def(&o.Poll, time.Minute)
 	def(&o.PingEvery, 10*time.Second)
 	def(&o.Silence, 30*time.Second)
+	if o.Promise == 0 {
+		o.Promise = 2 * time.Minute
+	}
 	def(&o.LoginTimeout, 15*time.Second)
 	def(&o.RetryMin, 500*time.Millisecond)
 	def(&o.RetryMax, 30*time.Second)
@@ -114,10 +125,20 @@ func NewClient(o ClientOptions) *Client {
 	c.health = source.Health{Name: o.Name, Address: o.Address, State: source.StateConnecting, Since: o.Now()}
 	c.up = source.NewOutbox(o.Log, o.Tenant, o.MaxWaiting, o.Logger)
 	c.tr = NewTranslator(Options{
-		Emit: c.up.Put, Tenant: o.Tenant, Name: o.Name, AgentID: o.AgentID, Inside: o.Inside, Whole: true, address: o.Address,
+		Emit: c.put, Tenant: o.Tenant, Name: o.Name, AgentID: o.AgentID, Inside: o.Inside, Whole: true, address: o.Address,
+		promise: max(o.Promise, 0),
 	})
 	return c
 }
+
+func (c *Client) put(m event.Meta, f event.Fact) {
+	c.said = c.o.Now()
+	c.up.Put(m, f)
+}
+
+// Check tells what is wrong with the options, in an error that wraps [ErrOptions].
+// [Client.Run] begins with it.
+func (c *Client) Check() error { return c.o.check() }
 
 func (o *ClientOptions) check() error {
 	switch {
@@ -132,6 +153,10 @@ func (o *ClientOptions) check() error {
 		if _, _, err := net.SplitHostPort(o.Address); err != nil {
 			return fmt.Errorf("%w: address: %w", ErrOptions, err)
 		}
+	}
+	if o.Promise > 0 && o.Promise < o.Silence {
+		return fmt.Errorf("%w: the promise to be heard within %v is shorter than the %v after which the connection counts as dead",
+			ErrOptions, o.Promise, o.Silence)
 	}
 	_, err := o.password()
 	return err
@@ -216,6 +241,7 @@ func (c *Client) Health() source.Health {
 	h := c.health
 	c.mu.Unlock()
 	h.Waiting, h.Refused, h.Dropped = c.up.State()
+	h.LeftOut = c.tr.left.Counts()
 	return h
 }
 

@@ -300,3 +300,22 @@ func TestRestartInMidCall(t *testing.T) {
 		}
 	})
 }
+
+// TestAQuietSwitchIsHeard says often enough that a switch without calls is there.
+func TestAQuietSwitchIsHeard(t *testing.T) {
+	for promise, want := range map[time.Duration]int{0: 60, -1: 1, 10 * time.Minute: 12} {
+		synctest.Test(t, func(t *testing.T) {
+			sw := theSwitch(t, asesl.Options{})
+			log := &notebook{}
+			o := clientOptions(sw.Start(), sw.ServeConn, log)
+			o.Promise = promise
+			while(t, o, func(context.Context) { time.Sleep(time.Hour) })
+			ups := of[event.SourceUp](log.all())
+			bound := map[time.Duration]int64{0: 120_000, -1: 0, 10 * time.Minute: 600_000}[promise]
+			// The clock of a played switch stands while nothing is played, so that some have one id.
+			if n := len(ups) + log.duplicates; n < want-1 || n > want+2 || ups[0].SilenceMS != bound {
+				t.Errorf("%v: %d times up, want %d, %+v", promise, n, want, ups[0])
+			}
+		})
+	}
+}

@@ -48,9 +48,22 @@ func (t *Translator) meet(core string) {
 	}
 	t.link.up, t.link.down, t.link.resync, t.link.since = true, false, true, now
 	t.link.shutdown = false
-	t.say(now, "up", "", event.SourceUp{
+	t.say(now, "up", "", t.sourceUp(0))
+}
+
+func (t *Translator) sourceUp(lag time.Duration) event.SourceUp {
+	return event.SourceUp{
 		SourceRef: t.source(), Kind: "freeswitch", Version: t.link.version, Address: t.opt.address,
-	})
+		LagMS: max(lag.Milliseconds(), 0), SilenceMS: t.opt.promise.Milliseconds(),
+	}
+}
+
+// alive is the sign of life of a switch that has nothing to tell.
+func (t *Translator) alive() {
+	if t.link.up {
+		t.aside("clock")
+		t.say(t.clock.now, "up", "", t.sourceUp(t.link.lag))
+	}
 }
 
 // reset ends all that the former core left open, under that core's ids.
@@ -112,9 +125,7 @@ func (t *Translator) onHeartbeat(m *Message) {
 			SourceRef: t.source(), Missing: "nothing yet, but events come late", LagMS: t.link.lag.Milliseconds(),
 		})
 	case !late && t.link.late:
-		t.say(t.clock.now, "up", "", event.SourceUp{
-			SourceRef: t.source(), Kind: "freeswitch", Version: t.link.version, Address: t.opt.address, LagMS: max(t.link.lag.Milliseconds(), 0),
-		})
+		t.say(t.clock.now, "up", "", t.sourceUp(t.link.lag))
 	}
 	t.link.late = t.link.lag > lagBound
 }

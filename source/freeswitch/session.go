@@ -133,7 +133,10 @@ func (s *session) take(got chunk) {
 	if len(got.data) > 0 {
 		s.heard, s.at = got.at, got.at
 		_, _ = s.reader.Write(got.data)
-		s.c.note(func(h *source.Health) { h.Heard, h.Open, h.Lag = got.at, s.c.tr.Open(), s.c.tr.link.lag })
+		s.c.note(func(h *source.Health) {
+			h.Heard, h.Open, h.Lag = got.at, s.c.tr.Open(), s.c.tr.link.lag
+			h.Bytes += int64(len(got.data))
+		})
 	}
 	switch {
 	case got.err == nil || s.err != nil:
@@ -164,6 +167,9 @@ func (s *session) tick() {
 	}
 	if s.known {
 		s.c.tr.Advance(s.switchNow())
+	}
+	if p := s.c.o.Promise; s.err == nil && s.listed && p > 0 && now.Sub(s.c.said) >= p/2 {
+		s.c.tr.alive()
 	}
 }
 
@@ -203,7 +209,7 @@ func (s *session) message(m *Message) {
 		then(m)
 	case EventMessage:
 		s.hand(m)
-		s.c.note(func(h *source.Health) { h.Events++ })
+		s.c.note(func(h *source.Health) { h.Events, h.EventAt = h.Events+1, s.at })
 	case DisconnectNotice:
 		s.hand(m)
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"trunkline/event"
+	"trunkline/source"
 	"trunkline/source/clean"
 )
 
@@ -34,7 +35,8 @@ type Options struct {
 	// Fault gets what the reader could not make sense of; may be nil.
 	Fault func(*SyntaxError)
 
-	address string // where the switch is, for source.up
+	address string        // where the switch is, for source.up
+	promise time.Duration // within which it is heard, see [ClientOptions]
 }
 
 // Translator turns the bytes of one FreeSWITCH's event socket, or of several
@@ -57,6 +59,7 @@ type Translator struct {
 	seen   memory              // sequences of this core, against an event that comes twice
 	serial uint64              // orders calls
 	later  later
+	left   source.Tally // events that say nothing
 }
 
 // later is what waits for more to be said about it.
@@ -283,9 +286,11 @@ func (t *Translator) applyEvent(m *Message) {
 func (t *Translator) event(m *Message) {
 	switch string(m.Bytes("Event-Name")) {
 	case "CUSTOM":
-		if m.Get("Event-Subclass") == "callcenter::info" {
-			t.callcenter(m)
+		if m.Get("Event-Subclass") != "callcenter::info" {
+			t.left.Add(m.Bytes("Event-Subclass"))
+			return
 		}
+		t.callcenter(m)
 	case "CHANNEL_CREATE":
 		t.onCreate(m)
 	case "CHANNEL_ANSWER":
@@ -304,6 +309,8 @@ func (t *Translator) event(m *Message) {
 		t.onHeartbeat(m)
 	case "SHUTDOWN":
 		t.onShutdown()
+	default:
+		t.left.Add(m.Bytes("Event-Name"))
 	}
 }
 
@@ -331,6 +338,8 @@ func (t *Translator) callcenter(m *Message) {
 		t.onMaxNoAnswer(m)
 	case "agent-add":
 		t.onAgentAdd(m)
+	default:
+		t.left.Add(m.Bytes("CC-Action"))
 	}
 }
 
