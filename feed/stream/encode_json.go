@@ -29,6 +29,8 @@ func encodeJSON(dst []byte, envelope string, s *Scratch, info *msgInfo) []byte {
 		switch f.kind {
 		case textField:
 			dst = appendTyped(dst, f.text)
+		case wordField:
+			dst = append(append(append(dst, '"'), f.text...), '"')
 		case numberField:
 			dst = strconv.AppendInt(dst, f.num, 10)
 		case flagField:
@@ -95,13 +97,22 @@ func readsAsNumber(s string) bool {
 
 const hexDigits = "0123456789abcdef"
 
+// plain are the bytes that stand in a JSON string as they are, the others of
+// UTF-8 apart.
+var plain = func() (t [256]bool) {
+	for b := range utf8.RuneSelf {
+		t[b] = b >= 0x20 && b != '"' && b != '\\'
+	}
+	return t
+}()
+
 // appendQuoted appends a text as a JSON string. What is not UTF-8 becomes U+FFFD.
 func appendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	from := 0
 	for i := 0; i < len(s); {
 		b := s[i]
-		if b >= 0x20 && b < utf8.RuneSelf && b != '"' && b != '\\' {
+		if plain[b] {
 			i++
 			continue
 		}

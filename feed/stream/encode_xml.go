@@ -16,6 +16,8 @@ func encodeXML(dst []byte, envelope string, s *Scratch, info *msgInfo) []byte {
 		switch f.kind {
 		case textField:
 			dst = appendXML(dst, f.text)
+		case wordField:
+			dst = append(dst, f.text...)
 		case numberField:
 			dst = strconv.AppendInt(dst, f.num, 10)
 		case flagField:

@@ -18,7 +18,6 @@ func NewProjection() *Projection { return &Projection{} }
 // costs none. The zero value is ready. It is for one goroutine at a time.
 type Scratch struct {
 	fact   fact
-	begin  beginning
 	tenant string
 	fields []field
 	pairs  []pair
@@ -79,7 +78,7 @@ func (p *Projection) Each(rec *eventlog.Record, tenant string, epoch eventlog.Ep
 func (p *Projection) Heartbeat(dst []byte, f Format, tenant, subscription string, epoch eventlog.Epoch, lastSeq uint64, at time.Time) []byte {
 	var s Scratch
 	s.start(tenant, epoch)
-	s.text("heartbeat", "[HEARTBEAT]")
+	s.word("heartbeat", "[HEARTBEAT]")
 	s.info()
 	s.text("subscription-id", subscription)
 	s.text("tenant-id", tenant)
@@ -113,6 +112,7 @@ type fieldKind uint8
 
 const (
 	textField fieldKind = iota // in JSON typed by what it reads as
+	wordField                  // of the protocol: needs no quoting and is no number
 	numberField
 	flagField
 	infoField     // msgInfo
@@ -126,6 +126,13 @@ type pair struct{ key, value string }
 func (s *Scratch) text(name, value string) {
 	if value != "" {
 		s.fields = append(s.fields, field{name: name, text: value})
+	}
+}
+
+// word adds a member that is one of the protocol's own words, unless it is empty.
+func (s *Scratch) word(name, value string) {
+	if value != "" {
+		s.fields = append(s.fields, field{name: name, kind: wordField, text: value})
 	}
 }
 

@@ -51,8 +51,8 @@ func (s *Scratch) status(c *scan.JSON) {
 		s.text("newReasonCodeUser", textOf(s.arena[from:]))
 	}
 	s.number("newState", code)
-	s.text("newSubState", "none")
-	s.text("newSubStateReason", "none")
+	s.word("newSubState", "none")
+	s.word("newSubStateReason", "none")
 	s.number("statusEventTS", since/1000)
 }
 
@@ -99,43 +99,10 @@ func (s *Scratch) provision() {
 		enabled = false
 	}
 	s.text("agentId", in.agent)
-	s.text("enabled", yes(enabled))
-	s.text("event", word(provisionEvents, in.change, "updated"))
+	s.word("enabled", yes(enabled))
+	s.word("event", word(provisionEvents, in.change, "updated"))
 	s.info()
 	s.text("queueId", queueNumber(in.queue))
 	s.text("skillId", or(in.assignment, in.skill))
 	s.text("tenantSkillId", in.skill)
-}
-
-// eachPart gives the agents who have a part in the interaction that is not over.
-func (f *fact) eachPart(do func(id string)) {
-	c := scan.Of(f.agents)
-	if !c.Open(scan.Array) {
-		return
-	}
-	for c.Item(']') {
-		if !c.Open(scan.Object) {
-			c.Value()
-			continue
-		}
-		var id, stage string
-		for {
-			k, ok := c.Member()
-			if !ok {
-				break
-			}
-			switch k {
-			case "id":
-				id = c.Str()
-			case "stage":
-				stage = c.Str()
-			default:
-				c.Value()
-			}
-		}
-		switch stage {
-		case "dialling", "offered", "contact":
-			do(id)
-		}
-	}
 }

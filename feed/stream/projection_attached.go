@@ -4,76 +4,74 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"trunkline/internal/scan"
 )
 
 // attach gathers the attached pairs in the order of their keys: those that the
 // source has attached over the interaction's life, and those that follow from
-// what is known of it where the source gave none of that key. It gives the pair
-// "tok", the source's transaction number.
-func (s *Scratch) attach() (token string) {
-	in, b := &s.fact, &s.begin
-	if in.attributes != "" {
-		c := scan.Of(in.attributes)
-		for c.Open(scan.Object); ; {
-			k, ok := c.Member()
-			if !ok {
-				break
-			}
-			v := ""
-			if c.Kind() == scan.Text {
-				v = c.Str()
-			} else {
-				v = c.Value()
-			}
-			if k == "tok" {
-				token = v
-			}
-			s.pairs = append(s.pairs, pair{k, v})
-		}
+// what is known of it where the source gave none of that key.
+func (s *Scratch) attach() {
+	in, b := &s.fact, &s.fact.begin
+	own := in.source
+	if byKey := func(a, b pair) int { return strings.Compare(a.key, b.key) }; !slices.IsSortedFunc(own, byKey) {
+		slices.SortFunc(own, byKey)
 	}
-	own := len(s.pairs)
+	s.pairs = s.pairs[:0]
+	// add must be called in the order of the keys.
 	add := func(key, value string) {
 		if value == "" {
 			return
 		}
-		for i := range own {
-			if s.pairs[i].key == key {
-				return
-			}
+		for len(own) > 0 && own[0].key < key {
+			s.pairs, own = append(s.pairs, own[0]), own[1:]
 		}
-		s.pairs = append(s.pairs, pair{key, value})
+		if len(own) == 0 || own[0].key != key {
+			s.pairs = append(s.pairs, pair{key, value})
+		}
 	}
-	number := national(b.number)
+	number, queued := national(b.number), in.visits > 0 && in.queueID != "" && in.kind != "interaction.created"
 	add("callingName", or(b.name, number))
-	add("remoteCallingName", b.name)
-	add("pho", number)
-	add("phoneNum", number)
-	add("remotePhoneNum", b.number)
+	add("campId", b.campaign)
+	add("campName", b.campaignName)
 	add("cha", unplussed(or(b.channel, b.dialled)))
+	if queued {
+		add("channelName", b.channelName)
+	}
+	if in.media != "phone" && in.media != "video" {
+		add("customerLanguage", b.language)
+	}
 	if in.direction != "" {
 		add("med", mediaLetter(in.media))
 	}
 	add("originalInteractionGuid", in.parent)
-	add("campId", b.campaign)
-	add("campName", b.campaignName)
-	add("sessionId", b.session)
-	if in.media != "phone" && in.media != "video" {
-		add("customerLanguage", b.language)
-	}
-	if in.visits > 0 && in.queueID != "" && in.kind != "interaction.created" {
-		add("channelName", b.channelName)
+	if queued {
 		add("otim", s.seconds(in.firstQueue))
-		add("tim", s.seconds(in.queuedAt))
+	}
+	add("pho", number)
+	add("phoneNum", number)
+	if queued {
 		add("priority", s.decimal(in.priority))
 		add("que", s.queueName())
 		add("queueDirection", in.inOrOut())
+	}
+	add("remoteCallingName", b.name)
+	add("remotePhoneNum", b.number)
+	add("sessionId", b.session)
+	if queued {
 		add("tenantName", s.tenant)
 		add("tenantSkillName", in.queueName)
+		add("tim", s.seconds(in.queuedAt))
 	}
-	slices.SortFunc(s.pairs, func(a, b pair) int { return strings.Compare(a.key, b.key) })
-	return token
+	s.pairs = append(s.pairs, own...)
+}
+
+// token is the source's number of the transaction, which it attaches.
+func (s *Scratch) token() string {
+	for i := range s.fact.source {
+		if s.fact.source[i].key == "tok" {
+			return s.fact.source[i].value
+		}
+	}
+	return ""
 }
 
 // queueName is the queue's name in the vendor's layout.

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"strings"
 	"unsafe"
 
 	"trunkline/eventlog"
@@ -39,26 +40,30 @@ type fact struct {
 	agentID    string
 	agentGUID  string
 	agentPhone string
-	created    string // JSON
-	attributes string // JSON
-	agents     string // JSON
 	status     string // JSON
+
+	begin  beginning
+	source []pair   // attached by the source
+	taking []string // agents who have a part that is not over
 }
 
 func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+// contextStart is how the context of a record that makes events begins.
+const contextStart = `{"streamSequence":`
+
 // read takes a record in. It gives false when the stream feed has no event of it.
 func (f *fact) read(rec *eventlog.Record) bool {
-	*f = fact{received: rec.Received.UnixMilli()}
-	if len(rec.Context) == 0 {
+	context := textOf(rec.Context)
+	if !strings.HasPrefix(context, contextStart) {
 		return false
 	}
-	f.readContext(rec.Context)
+	*f = fact{received: rec.Received.UnixMilli(), source: f.source[:0], taking: f.taking[:0]}
+	f.readContext(context)
 	if f.events == 0 || f.first == 0 {
 		return false
 	}
 	c := scan.Of(textOf(rec.Raw))
-	data := ""
 	for c.Open(scan.Object); ; {
 		k, ok := c.Member()
 		if !ok {
@@ -70,19 +75,21 @@ func (f *fact) read(rec *eventlog.Record) bool {
 		case "time":
 			f.at = scan.Millis(c.Str())
 		case "data":
-			data = c.Value()
+			f.readData(&c)
 		default:
 			c.Value()
 		}
 	}
 	f.at = floor.EventTime(f.at, f.received)
-	f.readData(data)
 	return true
 }
 
-func (f *fact) readData(data string) {
-	c := scan.Of(data)
-	for c.Open(scan.Object); ; {
+func (f *fact) readData(c *scan.JSON) {
+	if !c.Open(scan.Object) {
+		c.Value()
+		return
+	}
+	for {
 		k, ok := c.Member()
 		if !ok {
 			return
@@ -107,10 +114,10 @@ func (f *fact) readData(data string) {
 		case "change":
 			f.change = c.Str()
 		case "skill":
-			f.readPart(&c, &f.skill)
+			f.readPart(c, &f.skill)
 		case "queue":
 			if c.Kind() == scan.Object {
-				f.readPart(&c, &f.queue)
+				f.readPart(c, &f.queue)
 			} else {
 				f.queue = c.Str()
 			}
@@ -144,8 +151,8 @@ func (f *fact) readPart(c *scan.JSON, id *string) {
 	}
 }
 
-func (f *fact) readContext(context []byte) {
-	c := scan.Of(textOf(context))
+func (f *fact) readContext(context string) {
+	c := scan.Of(context)
 	for c.Open(scan.Object); ; {
 		k, ok := c.Member()
 		if !ok {
@@ -179,15 +186,15 @@ func (f *fact) readContext(context []byte) {
 		case "priority":
 			f.priority = c.Num()
 		case "created":
-			f.created = c.Value()
+			f.begin.read(&c)
 		case "attributes":
-			f.attributes = c.Value()
+			f.readAttributes(&c)
 		case "queue":
 			f.readQueue(&c)
 		case "agent":
 			f.readAgent(&c)
 		case "agents":
-			f.agents = c.Value()
+			f.readParts(&c)
 		case "status":
 			f.status = c.Value()
 		default:
@@ -248,12 +255,15 @@ type beginning struct {
 	session, language             string
 }
 
-func (f *fact) readBeginning() (b beginning) {
-	c := scan.Of(f.created)
-	for c.Open(scan.Object); ; {
+func (b *beginning) read(c *scan.JSON) {
+	if !c.Open(scan.Object) {
+		c.Value()
+		return
+	}
+	for {
 		k, ok := c.Member()
 		if !ok {
-			return b
+			return
 		}
 		switch k {
 		case "channel":
@@ -269,11 +279,47 @@ func (f *fact) readBeginning() (b beginning) {
 		case "language":
 			b.language = c.Str()
 		case "customer":
-			readTwo(&c, "name", &b.name, "number", &b.number)
+			readTwo(c, "name", &b.name, "number", &b.number)
 		case "session":
-			readTwo(&c, "id", &b.session, "", nil)
+			readTwo(c, "id", &b.session, "", nil)
 		default:
 			c.Value()
+		}
+	}
+}
+
+func (f *fact) readAttributes(c *scan.JSON) {
+	if !c.Open(scan.Object) {
+		c.Value()
+		return
+	}
+	for {
+		k, ok := c.Member()
+		if !ok {
+			return
+		}
+		p := pair{key: k}
+		if c.Kind() == scan.Text {
+			p.value = c.Str()
+		} else {
+			p.value = c.Value()
+		}
+		f.source = append(f.source, p)
+	}
+}
+
+// readParts reads who takes part, as far as the part is not over.
+func (f *fact) readParts(c *scan.JSON) {
+	if !c.Open(scan.Array) {
+		c.Value()
+		return
+	}
+	for c.Item(']') {
+		var id, stage string
+		readTwo(c, "id", &id, "stage", &stage)
+		switch stage {
+		case "dialling", "offered", "contact":
+			f.taking = append(f.taking, id)
 		}
 	}
 }

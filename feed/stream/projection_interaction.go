@@ -63,9 +63,8 @@ func eventsOf(kind, reason string) [2]string {
 // all that apply.
 func (s *Scratch) interaction(event string) {
 	in := &s.fact
-	s.fields, s.pairs = s.fields[:0], s.pairs[:0]
-	s.begin = in.readBeginning()
-	token := s.attach()
+	s.fields = s.fields[:0]
+	s.attach()
 	created, queued, deleted := event == evCreated, event == evQueued, event == evDeleted
 	full := !created && !queued && !deleted
 	incoming, waited := in.direction == "in", in.visits > 0 && !created
@@ -75,7 +74,7 @@ func (s *Scratch) interaction(event string) {
 		s.fields = append(s.fields, field{name: "attachedData", kind: attachedField})
 	}
 	if deleted {
-		s.text("callHangupReason", word(hangupReasons, in.reason, "none"))
+		s.word("callHangupReason", word(hangupReasons, in.reason, "none"))
 	}
 	s.text("callState", in.callState(event))
 	if full || waited || !incoming {
@@ -84,15 +83,15 @@ func (s *Scratch) interaction(event string) {
 	if !created && !queued {
 		s.text("dispositionCode", in.code)
 	}
-	s.text("event", event)
+	s.word("event", event)
 	if in.firstQueue > 0 && !created {
 		s.number("eventTS", in.firstQueue/1000)
 	}
 	if deleted {
-		s.text("hangupInitiator", word(hangupInitiators, in.initiator, "system"))
+		s.word("hangupInitiator", word(hangupInitiators, in.initiator, "system"))
 	}
 	if incoming {
-		s.text("inboundChannelid", unplussed(s.inbound()))
+		s.text("inboundChannelid", unplussed(in.inbound()))
 	}
 	s.number("interactionEventTS", in.at/1000)
 	s.text("interactionGUID", in.interaction)
@@ -111,11 +110,11 @@ func (s *Scratch) interaction(event string) {
 	}
 	media, resource := mediaType(in.media)
 	if !created || !incoming {
-		s.text("mediaType", media)
+		s.word("mediaType", media)
 	}
 	s.info()
-	if s.begin.campaign != "" || taken && !incoming {
-		s.text("outboundCampaignid", or(s.begin.campaign, "0"))
+	if in.begin.campaign != "" || taken && !incoming {
+		s.text("outboundCampaignid", or(in.begin.campaign, "0"))
 	}
 	if full {
 		s.text("participatingAgents", s.participating())
@@ -133,7 +132,7 @@ func (s *Scratch) interaction(event string) {
 		s.number("queueTime", in.queuedAt/1000)
 	}
 	if full || deleted {
-		s.text("recordingMode", yes(in.recordings > 0))
+		s.word("recordingMode", yes(in.recordings > 0))
 	}
 	if deleted || event == evRejected {
 		s.number("rejectReason", in.rejectReason(event))
@@ -143,7 +142,7 @@ func (s *Scratch) interaction(event string) {
 		s.flag("status", in.kind == "interaction.held")
 	}
 	if full || waited {
-		s.text("transactionNum", token)
+		s.text("transactionNum", s.token())
 	}
 }
 
@@ -207,7 +206,7 @@ func (f *fact) inOrOut() string {
 }
 
 // inbound is the channel by which it came in.
-func (s *Scratch) inbound() string { return or(s.begin.channel, s.begin.dialled) }
+func (f *fact) inbound() string { return or(f.begin.channel, f.begin.dialled) }
 
 // participating lists the agents who take part, by a comma.
 func (s *Scratch) participating() string {
@@ -222,7 +221,9 @@ func (s *Scratch) participating() string {
 		}
 		s.arena = append(s.arena, id...)
 	}
-	in.eachPart(add)
+	for _, id := range in.taking {
+		add(id)
+	}
 	add(in.agent)
 	return textOf(s.arena[from:])
 }

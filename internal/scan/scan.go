@@ -18,6 +18,8 @@ type JSON struct {
 	s  string
 	i  int
 	at int // where the last item began: one that does not get on is the end
+
+	escapes bool // there is a backslash somewhere
 }
 
 // The kinds of value.
@@ -29,10 +31,10 @@ const (
 )
 
 // Of begins to read a text.
-func Of(text string) JSON { return JSON{s: text} }
+func Of(text string) JSON { return JSON{s: text, escapes: strings.IndexByte(text, '\\') >= 0} }
 
 func (c *JSON) space() {
-	for c.i < len(c.s) && (c.s[c.i] == ' ' || c.s[c.i] == '\n' || c.s[c.i] == '\t' || c.s[c.i] == '\r') {
+	for c.i < len(c.s) && c.s[c.i] <= ' ' {
 		c.i++
 	}
 }
@@ -97,7 +99,7 @@ func (c *JSON) text() (string, bool) {
 		c.i = len(c.s)
 		return "", false
 	}
-	if strings.IndexByte(rest[:n], '\\') < 0 {
+	if !c.escapes || strings.IndexByte(rest[:n], '\\') < 0 {
 		c.i += n + 2
 		return rest[:n], true
 	}
@@ -123,6 +125,10 @@ func (c *JSON) skipText() {
 			break
 		}
 		end := at + n
+		if !c.escapes {
+			c.i = end + 1
+			return
+		}
 		slashes := 0
 		for k := end - 1; k >= at && c.s[k] == '\\'; k-- {
 			slashes++
@@ -149,33 +155,40 @@ func (c *JSON) Kind() byte {
 
 // Value steps over a value of any kind and gives its bytes.
 func (c *JSON) Value() string {
-	from, depth := c.i, 0
-	for c.i < len(c.s) {
+	from := c.i
+	switch c.Kind() {
+	case Text:
+		c.skipText()
+	case Object, Array:
+		c.skipNest()
+	default:
+		for c.i < len(c.s) && !ends(c.s[c.i]) {
+			c.i++
+		}
+	}
+	return c.s[from:c.i]
+}
+
+// ends says that a literal is over before a byte.
+func ends(b byte) bool { return b <= ' ' || b == ',' || b == '}' || b == ']' }
+
+// skipNest steps over an object or array.
+func (c *JSON) skipNest() {
+	for depth := 0; c.i < len(c.s); {
 		switch c.s[c.i] {
 		case '"':
 			c.skipText()
-			if depth == 0 {
-				return c.s[from:c.i]
-			}
 			continue
 		case '{', '[':
 			depth++
 		case '}', ']':
-			if depth == 0 {
-				return c.s[from:c.i]
-			}
 			if depth--; depth == 0 {
 				c.i++
-				return c.s[from:c.i]
-			}
-		case ',', ' ', '\n', '\t', '\r':
-			if depth == 0 {
-				return c.s[from:c.i]
+				return
 			}
 		}
 		c.i++
 	}
-	return c.s[from:]
 }
 
 // Str reads a value as a text; another kind of value gives "".
@@ -190,6 +203,18 @@ func (c *JSON) Str() string {
 
 // Num reads a value as a whole number; another kind of value gives 0.
 func (c *JSON) Num() int64 {
+	short := int64(0)
+	for i := c.i; i < len(c.s) && i < c.i+18; i++ {
+		b := c.s[i]
+		if b < '0' || b > '9' {
+			if i > c.i && ends(b) {
+				c.i = i
+				return short
+			}
+			break
+		}
+		short = short*10 + int64(b-'0')
+	}
 	v := c.Value()
 	n, neg := int64(0), false
 	for i := range len(v) {
