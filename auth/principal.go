@@ -58,6 +58,8 @@ type Route struct {
 	Pattern string
 	// Scope is what a caller needs; empty: the endpoint is public.
 	Scope Scope
+	// Operator lets the operator pass as well, who has the scope admin alone.
+	Operator bool
 	// Handler answers. Behind a scope, From gives it the principal.
 	Handler http.Handler
 }

@@ -54,8 +54,17 @@ func (g *Gate) Require(scope Scope, next http.Handler) http.Handler {
 	if scope == "" {
 		return next
 	}
+	return g.require(scope, false, next)
+}
+
+// RequireOrOperator is Require for what the operator may see as well.
+func (g *Gate) RequireOrOperator(scope Scope, next http.Handler) http.Handler {
+	return g.require(scope, true, next)
+}
+
+func (g *Gate) require(scope Scope, operator bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := g.Admit(w, r, scope)
+		p := g.admit(w, r, scope, operator)
 		if p == nil {
 			return
 		}
@@ -70,6 +79,10 @@ func (s *Store) Require(scope Scope, next http.Handler) http.Handler {
 
 // Admit gives the principal of the request; nil when the request has been answered with a refusal.
 func (g *Gate) Admit(w http.ResponseWriter, r *http.Request, scope Scope) *Principal {
+	return g.admit(w, r, scope, false)
+}
+
+func (g *Gate) admit(w http.ResponseWriter, r *http.Request, scope Scope, operator bool) *Principal {
 	tenant, secret, ok := credential(r)
 	if !ok {
 		g.refuse("missing")
@@ -93,7 +106,7 @@ func (g *Gate) Admit(w http.ResponseWriter, r *http.Request, scope Scope) *Princ
 			Detail: "The token is unknown, revoked or rotated, or belongs to another tenant than the one named."})
 		return nil
 	}
-	if !p.Allows(scope) {
+	if !p.Allows(scope) && !(operator && p.Operator() && p.Allows(Admin)) {
 		g.refuse("scope")
 		challenge(w, `Bearer realm="trunkline", error="insufficient_scope", scope="`+string(scope)+`"`)
 		problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "insufficient-scope", Title: "The token lacks a scope",

@@ -30,6 +30,7 @@ type Config struct {
 	Limits        Limits        `yaml:"limits" doc:"What one request may bring. Larger requests are refused with 413, malformed ones with 400."`
 	Floor         Floor         `yaml:"floor" doc:"How the live floor is counted: state, outcomes and measures. It applies to all tenants; a tenant's days end at the midnight of its time_zone, as it was when the server started. A change holds for what comes after it."`
 	Live          Live          `yaml:"live" doc:"The native live feed and history."`
+	Sources       Sources       `yaml:"sources" doc:"Telephony systems that are attached, and what is expected of those that attach themselves. GET /v1/sources tells how they are."`
 	Tenants       []Tenant      `yaml:"tenants" doc:"Tenants that always exist. More can be made at run time with PUT /v1/tenants/{id}."`
 	Tokens        []Token       `yaml:"tokens" doc:"Tokens that always exist. More can be made at run time with 'trunkline token create'. Each needs exactly one of hash, secret_env and secret_file."`
 	Observability Observability `yaml:"observability" doc:"What the server tells about itself."`
@@ -109,6 +110,7 @@ type Floor struct {
 	Wrapups         []string `yaml:"wrapups" example:"support=30s" doc:"Wrap-up times after a contact, as queue=duration, for queues whose source tells of no wrap-up and whose own configuration has none. Other queues have no wrap-up then."`
 	KeepEnded       Duration `yaml:"keep_ended" default:"15m" min:"1m" max:"24h" doc:"How long an interaction stays in the state after its end, for what follows it: wrap-up, recordings, surveys."`
 	MaxSilence      Duration `yaml:"max_silence" default:"168h" min:"1m" max:"8760h" doc:"An open interaction of which nothing was heard for so long is given up and counted as lost."`
+	SourceSilence   Duration `yaml:"source_silence" default:"0s" min:"1s" max:"168h" doc:"A source that has said source.up without a silence_ms of its own, and then says nothing for so long, is down (source.down, silence). 0s: its silence means nothing."`
 	MaxInteractions int      `yaml:"max_interactions" default:"200000" min:"100" max:"5000000" doc:"Open interactions of one tenant, some 2 KB of memory each, twice: where facts are enriched and where the state is read. Beyond it the one heard of longest ago is given up."`
 	MaxEnded        int      `yaml:"max_ended" default:"50000" min:"100" max:"5000000" doc:"Ended interactions of one tenant that are kept; the oldest go first."`
 	MaxAgents       int      `yaml:"max_agents" default:"200000" min:"10" max:"5000000" doc:"Agents of one tenant; further ones share one entry named ~."`

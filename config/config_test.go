@@ -47,17 +47,18 @@ func TestExampleLoadsToTheDefaults(t *testing.T) {
 	}
 	// Its commented list entries load as well.
 	text := b.String()
-	for _, list := range []string{"tenants", "tokens"} {
-		_, rest, ok := strings.Cut(text, "\n"+list+": []\n# As in:\n")
+	for _, list := range []string{"tenants", "tokens", "  asterisk", "  freeswitch", "  queue_log", "  expected"} {
+		indent := list[:len(list)-len(strings.TrimLeft(list, " "))]
+		_, rest, ok := strings.Cut(text, "\n"+list+": []\n"+indent+"# As in:\n")
 		if !ok {
 			t.Fatalf("no example of %s in\n%s", list, text)
 		}
 		var lines []string
 		for line := range strings.Lines(rest) {
-			if !strings.HasPrefix(line, "# ") {
+			if !strings.HasPrefix(line, indent+"# ") {
 				break
 			}
-			lines = append(lines, strings.TrimPrefix(line, "# "))
+			lines = append(lines, indent+strings.TrimPrefix(line, indent+"# "))
 		}
 		text = strings.Replace(text, "\n"+list+": []\n", "\n"+strings.Join(lines, ""), 1)
 	}
@@ -67,6 +68,10 @@ func TestExampleLoadsToTheDefaults(t *testing.T) {
 	}
 	if len(l.Tenants) != 1 || l.Tenants[0].LogBytes != 2<<30 || len(l.Tokens) != 1 || len(l.Tokens[0].Scopes) != 2 {
 		t.Errorf("entries %+v %+v", l.Tenants, l.Tokens)
+	}
+	if s := l.Sources; len(s.Asterisk) != 1 || s.Asterisk[0].Spool != 20_000 || len(s.FreeSWITCH) != 1 || len(s.QueueLog) != 1 ||
+		s.QueueLog[0].Interfaces()["Alice"] != "PJSIP/1001" || len(s.Expected) != 1 {
+		t.Errorf("sources %+v", s)
 	}
 }
 

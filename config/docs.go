@@ -35,23 +35,43 @@ func WriteDocs(w io.Writer) error {
 }
 
 func document(w io.Writer, top field) {
-	fmt.Fprintf(w, "\n## %s\n\n%s\n\n", top.key, top.doc)
+	fmt.Fprintf(w, "\n## %s\n\n%s\n", top.key, top.doc)
 	if top.list() {
-		fmt.Fprint(w, "| key of an entry | default | accepted | meaning |\n|---|---|---|---|\n")
-		element := reflect.New(top.value.Type().Elem()).Elem()
-		setDefaults(element)
-		for _, f := range fields(element, "") {
-			fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", f.key, code(f.text()), f.takes(), cell(f.doc))
-		}
+		entries(w, top)
 		return
 	}
-	fmt.Fprint(w, "| key | environment | default | accepted | meaning |\n|---|---|---|---|---|\n")
+	head := "\n| key | environment | default | accepted | meaning |\n|---|---|---|---|---|\n"
+	var lists []field
 	walk(top.value, top.path, func(f field) {
+		if f.list() {
+			lists = append(lists, f)
+			return
+		}
+		fmt.Fprint(w, head)
+		head = ""
 		if f.section() {
 			fmt.Fprintf(w, "| **%s** | | | | %s |\n", f.path, cell(f.doc))
 			return
 		}
 		fmt.Fprintf(w, "| `%s` | `%s` | %s | %s | %s |\n", f.path, f.env(), code(f.text()), f.takes(), cell(f.doc))
+	})
+	for _, f := range lists {
+		fmt.Fprintf(w, "\n### %s\n\n%s\n", f.path, f.doc)
+		entries(w, f)
+	}
+}
+
+// entries documents the keys of an entry of a list.
+func entries(w io.Writer, list field) {
+	fmt.Fprint(w, "\n| key of an entry | default | accepted | meaning |\n|---|---|---|---|\n")
+	element := reflect.New(list.value.Type().Elem()).Elem()
+	setDefaults(element)
+	walk(element, "", func(f field) {
+		if f.section() {
+			fmt.Fprintf(w, "| **%s** | | | %s |\n", f.path, cell(f.doc))
+			return
+		}
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", f.path, code(f.text()), f.takes(), cell(f.doc))
 	})
 }
 

@@ -51,16 +51,31 @@ func example(w io.Writer, f field, indent string) {
 // entry writes one commented entry of a list of sections.
 func entry(w io.Writer, f field, indent string) {
 	element := reflect.New(f.value.Type().Elem()).Elem()
+	setDefaults(element)
 	fmt.Fprintf(w, "%s# As in:\n%s# %s:\n", indent, indent, f.key)
 	dash := "- "
 	for _, sub := range fields(element, "") {
-		value, ok := sub.tag.Lookup("example")
-		if !ok {
-			fmt.Fprintf(w, "%s#   %s# %-34s # %s\n", indent, strings.Repeat(" ", len(dash)), sub.key+":", sub.doc)
-			continue
+		entryLines(w, sub, indent+"#   ", dash)
+		if _, ok := sub.tag.Lookup("example"); ok {
+			dash = "  "
 		}
-		fmt.Fprintf(w, "%s#   %s%-36s # %s\n", indent, dash, sub.key+": "+sub.yaml(value), sub.doc)
-		dash = "  "
+	}
+}
+
+// entryLines writes a key of an entry; one that has no example is commented once more.
+func entryLines(w io.Writer, f field, before, dash string) {
+	blank := strings.Repeat(" ", len(dash))
+	value, ok := f.tag.Lookup("example")
+	switch {
+	case ok:
+		fmt.Fprintf(w, "%s%s%-36s # %s\n", before, dash, f.key+": "+f.yaml(value), f.doc)
+	case f.section():
+		fmt.Fprintf(w, "%s%s# %-34s # %s\n", before, blank, f.key+":", f.doc)
+		for _, sub := range fields(f.value, f.path) {
+			fmt.Fprintf(w, "%s%s#   %-32s # %s\n", before, blank, sub.key+": "+sub.text(), sub.doc)
+		}
+	default:
+		fmt.Fprintf(w, "%s%s# %-34s # %s\n", before, blank, strings.TrimSpace(f.key+": "+f.text()), f.doc)
 	}
 }
 

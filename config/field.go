@@ -20,6 +20,10 @@ func fields(v reflect.Value, path string) []field {
 	out := make([]field, 0, v.NumField())
 	for i := range v.NumField() {
 		sf := v.Type().Field(i)
+		if sf.Anonymous { // what several sections have in common
+			out = append(out, fields(v.Field(i), path)...)
+			continue
+		}
 		key := sf.Tag.Get("yaml")
 		out = append(out, field{path: join(path, key), key: key, doc: sf.Tag.Get("doc"), tag: sf.Tag, value: v.Field(i)})
 	}

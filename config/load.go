@@ -135,6 +135,7 @@ func (l *loader) readEnviron(environ []string, root reflect.Value) {
 	for _, t := range l.loaded.Tokens {
 		ours = append(ours, t.SecretEnv)
 	}
+	ours = append(ours, l.loaded.Sources.secretEnvs()...)
 	for _, pair := range slices.Sorted(slices.Values(environ)) {
 		name, value, _ := strings.Cut(pair, "=")
 		if !strings.HasPrefix(name, envPrefix) || slices.Contains(ours, name) {

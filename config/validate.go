@@ -9,7 +9,6 @@ import (
 
 	"trunkline/auth"
 	"trunkline/directory"
-	"trunkline/nearest"
 )
 
 // validate checks each value against its tags; then, when nothing is wrong so far, what only makes sense together.
@@ -23,6 +22,7 @@ func (l *loader) validate(root reflect.Value) {
 	l.log(c)
 	l.wrapups(c.Floor.Wrapups)
 	l.people(c)
+	l.sources(c)
 }
 
 func (l *loader) bounds(v reflect.Value, path string) {
@@ -129,23 +129,8 @@ func (l *loader) people(c *Config) {
 			l.refuse(path, "the id %q is used twice", t.ID)
 		}
 		seen[t.ID] = true
-		l.tenantOf(t, path, ids)
+		l.tenantOf(t.Tenant, path, ids)
 	}
-}
-
-// tenantOf refuses a token of a tenant that is not in the configuration: one that is made at run time has its tokens
-// made at run time.
-func (l *loader) tenantOf(t Token, path string, ids []string) {
-	for _, id := range ids {
-		if t.Tenant == id {
-			return
-		}
-	}
-	hint := ""
-	if near, ok := nearest.Of(t.Tenant, ids); ok {
-		hint = ", did you mean " + near + "?"
-	}
-	l.refuse(path+".tenant", "there is no tenant %q among tenants%s", t.Tenant, hint)
 }
 
 func (t Tenant) tenant() directory.Tenant {

@@ -56,6 +56,7 @@ func (t *Tenant) source(name string) *Source {
 			s = &Source{Name: strings.Clone(name), Up: true, Since: t.at}
 			t.sources[s.Name] = s
 			t.rebound(s)
+			t.touchSource(s)
 		}
 	}
 	t.lastSource = s

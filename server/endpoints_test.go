@@ -26,6 +26,8 @@ type endpoint struct {
 	stream bool
 	// operator: a tenant's admin is refused with 403.
 	operator bool
+	// operators: the operator's admin passes too.
+	operators bool
 	// status of the right token; 0: 200.
 	status int
 	// foreign is a path of the other tenant's, and what a token of acme is answered there; empty where the path
@@ -59,6 +61,12 @@ var endpoints = []endpoint{
 	{pattern: "GET /v1/state/agents/{id}", scope: auth.Read, path: "/v1/state/agents/none", status: 404},
 	{pattern: "GET /v1/state/interactions", scope: auth.Read, path: "/v1/state/interactions"},
 	{pattern: "GET /v1/state/interactions/{id}", scope: auth.Read, path: "/v1/state/interactions/none", status: 404},
+	{pattern: "GET /v1/state/sources", scope: auth.Read, path: "/v1/state/sources"},
+	{pattern: "GET /v1/state/sources/{id}", scope: auth.Read, path: "/v1/state/sources/none", status: 404},
+
+	{pattern: "GET /v1/sources", scope: auth.Read, path: "/v1/sources", operators: true, foreign: "/v1/sources?tenant=globex", foreignStatus: 403},
+	{pattern: "GET /v1/sources/{source...}", scope: auth.Read, path: "/v1/sources/none", status: 404, operators: true,
+		foreign: "/v1/sources/none?tenant=globex", foreignStatus: 403},
 
 	{pattern: "GET /v1/tenants", scope: auth.Admin, path: "/v1/tenants"},
 	{pattern: "GET /v1/tenants/{id}", scope: auth.Admin, path: "/v1/tenants/acme", foreign: "/v1/tenants/globex", foreignStatus: 404},
@@ -156,7 +164,11 @@ func TestEndpointsAreGuarded(t *testing.T) {
 						t.Errorf("scope %s: %d %s", scope, status, body)
 					}
 				}
-				if e.scope != auth.Admin {
+				if e.operators {
+					if status, _, body := ask(e.path, e.body, operator); status != cmp.Or(e.status, 200) {
+						t.Errorf("the operator: %d %s", status, body)
+					}
+				} else if e.scope != auth.Admin {
 					if status, _, body := ask(e.path, e.body, operator); status != 403 {
 						t.Errorf("the operator: %d %s", status, body)
 					}

@@ -18,7 +18,8 @@ import (
 // stands on the log.
 type floors struct {
 	base  floor.Settings
-	ready chan struct{} // closed when the directory is there, or never will be
+	from  config.Sources // whose silence counts
+	ready chan struct{}  // closed when the directory is there, or never will be
 	once  sync.Once
 
 	// known keeps what each tenant's floor began with: all floors of a process count alike, though a time zone is
@@ -28,9 +29,11 @@ type floors struct {
 	known   map[string]floor.Settings
 }
 
-func newFloors(c config.Floor) *floors {
-	f := &floors{ready: make(chan struct{}), known: map[string]floor.Settings{}, base: floor.Settings{
-		ServiceLevelMS: c.ServiceLevel.Std().Milliseconds(), ShortAbandonMS: c.ShortAbandon.Std().Milliseconds(),
+func newFloors(all config.Config) *floors {
+	c := all.Floor
+	f := &floors{ready: make(chan struct{}), known: map[string]floor.Settings{}, from: all.Sources, base: floor.Settings{
+		SourceSilenceMS: c.SourceSilence.Std().Milliseconds(),
+		ServiceLevelMS:  c.ServiceLevel.Std().Milliseconds(), ShortAbandonMS: c.ShortAbandon.Std().Milliseconds(),
 		KeepEnded: c.KeepEnded.Std(), MaxSilence: c.MaxSilence.Std(), MaxInteractions: c.MaxInteractions,
 		MaxEnded: c.MaxEnded, MaxAgents: c.MaxAgents, MaxQueues: c.MaxQueues,
 	}}
@@ -78,6 +81,12 @@ func (f *floors) settings(tenant string) floor.Settings {
 	s.Zone = time.UTC
 	if t, ok := f.tenants.Tenant(tenant); ok {
 		s.Zone = t.Location()
+	}
+	for name, bound := range f.from.SourceSilence(tenant) {
+		if s.SourceSilence == nil {
+			s.SourceSilence = map[string]int64{}
+		}
+		s.SourceSilence[name] = bound.Milliseconds()
 	}
 	tenant = strings.Clone(tenant)
 	f.known[tenant] = s

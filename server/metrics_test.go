@@ -21,6 +21,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	m.logGauges(func() eventlog.Health { return eventlog.Health{} })
 	m.endpoint("GET /x")()(200, 1, false)
 	m.feedGauges("live", func() (int, int) { return 0, 0 })
+	m.sourceGauges(func() []sourceView { return []sourceView{{Source: "asterisk/pbx1", Connection: &connectionView{}}} })
 	m.refusal("missing")
 	m.events.WithLabelValues("accepted")
 	m.appends.WithLabelValues("ok")

@@ -74,7 +74,11 @@ func (s *Server) watched(r auth.Route) http.Handler {
 		}
 		r.Handler.ServeHTTP(w, req)
 	})
-	return s.observe(r.Pattern, s.gate.Require(r.Scope, known))
+	require := s.gate.Require
+	if r.Operator {
+		require = s.gate.RequireOrOperator
+	}
+	return s.observe(r.Pattern, require(r.Scope, known))
 }
 
 // observe bounds, counts and logs the requests to a handler.

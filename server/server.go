@@ -32,6 +32,8 @@ type Server struct {
 	gate    *auth.Gate
 	routes  []auth.Route
 	live    *live.Feed
+	state   *follow.Floor // what is true now, for whoever asks
+	sources sources
 
 	edge    edge
 	failed  chan error
@@ -60,7 +62,7 @@ func Run(ctx context.Context, cfg config.Config, ready func(*Server)) error {
 // Start opens everything and returns when the endpoints are mounted and the log was read. Ending ctx during the start
 // gives it up; afterwards Close ends the server.
 func Start(ctx context.Context, cfg config.Config) (*Server, error) {
-	s := &Server{cfg: cfg, metrics: newMetrics(), floors: newFloors(cfg.Floor), failed: make(chan error, 1)}
+	s := &Server{cfg: cfg, metrics: newMetrics(), floors: newFloors(cfg), failed: make(chan error, 1)}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -71,6 +73,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.phase.set("starting")
 	static, err := s.cfg.StaticTokens()
 	if err != nil {
+		return err
+	}
+	if err := s.attach(); err != nil {
 		return err
 	}
 	if err := s.listen(ctx); err != nil {
@@ -109,6 +114,7 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	s.edge.handler.Store(&h)
 	s.phase.set("")
+	s.sources.run(ctx)
 	slog.Info("serving", "url", s.URL(), "durability", log.Health().Durability, "tenants", len(s.Tenants().Tenants()))
 	return nil
 }
@@ -119,10 +125,11 @@ func (s *Server) openFeeds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	state := follow.New(s.log, floor.Options{Settings: s.floors.settings})
-	s.onClose(func(context.Context) error { state.Close(); return nil })
+	s.state = follow.New(s.log, floor.Options{Settings: s.floors.settings})
+	s.onClose(func(context.Context) error { s.state.Close(); return nil })
+	s.metrics.sourceGauges(func() []sourceView { list, _ := s.sourcesOfAll(s.tenantIDs()); return list })
 	c := s.cfg.Live
-	s.live = live.New(s.log, live.Options{State: state, Consumers: consumers, Origins: c.Origins, Heartbeat: c.Heartbeat.Std(),
+	s.live = live.New(s.log, live.Options{State: s.state, Consumers: consumers, Origins: c.Origins, Heartbeat: c.Heartbeat.Std(),
 		QueueBytes: int(c.QueueBytes), PageEvents: c.PageEvents})
 	s.metrics.feedGauges("live", func() (int, int) { st := s.live.Stats(); return st.Connections, st.Behind })
 	return nil
@@ -175,6 +182,7 @@ func (s *Server) parts() [][]auth.Route {
 		schemaRoutes(),
 		ingest.New(s, eventLimits(s.cfg.Limits)).Routes(),
 		s.live.Routes(),
+		s.sourceRoutes(),
 	}
 }
 
@@ -205,10 +213,12 @@ func (s *Server) Close() error {
 		limit := s.cfg.Listen.ShutdownTimeout.Std()
 		ctx, cancel := context.WithTimeout(context.Background(), limit+closeReserve)
 		defer cancel()
-		// Feeds say goodbye while the requests finish: they have connections that HTTP knows nothing of any more.
-		goodbye := make(chan error, 1)
+		// Feeds say goodbye while the requests finish: they have connections that HTTP knows nothing of any more. So
+		// do sources, whose last facts the log has yet to take.
+		goodbye := make(chan error, 2)
 		go func() { goodbye <- s.closeFeeds(ctx, limit) }()
-		errs := []error{s.edge.stop(ctx, limit), <-goodbye}
+		go func() { goodbye <- s.sources.stop(limit) }()
+		errs := []error{s.edge.stop(ctx, limit), <-goodbye, <-goodbye}
 		for _, fn := range slices.Backward(s.closers) {
 			errs = append(errs, fn(ctx))
 		}

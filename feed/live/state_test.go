@@ -22,7 +22,7 @@ import (
 	"trunkline/ws"
 )
 
-var collections = []string{"queues", "agents", "interactions"}
+var collections = []string{"queues", "agents", "interactions", "sources"}
 
 // hall is a feed with its floor on a real log, and simulated centres to fill it.
 type hall struct {

@@ -27,6 +27,7 @@ func TestStateIsDocumented(t *testing.T) {
 		"A queue":        {queueState{}, agentsByWork{}, queueToday{}},
 		"An agent":       {agentState{}, memberState{}, workState{}},
 		"An interaction": {interactionState{}, visitState{}},
+		"A source":       {sourceState{}},
 	} {
 		for _, s := range shown {
 			for f := range reflect.TypeOf(s).Fields() {

@@ -256,6 +256,34 @@ func showInteraction(_ *floor.Tenant, it *floor.Interaction) any {
 	return &s
 }
 
+type sourceState struct {
+	ID        string `json:"id"`
+	Kind      string `json:"kind,omitempty"`
+	Version   string `json:"version,omitempty"`
+	Address   string `json:"address,omitempty"`
+	State     string `json:"state"`
+	Since     moment `json:"since,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+	SilenceMS int64  `json:"silence_ms,omitempty"`
+	Gaps      int64  `json:"gaps"`
+	Missing   int64  `json:"missing"`
+	Resets    int64  `json:"resets"`
+}
+
+// showSource shows what is said of a source; how many events it sends and how late they
+// are changes with each of them and is for /v1/sources.
+func showSource(_ *floor.Tenant, s *floor.Source) any {
+	out := sourceState{ID: s.Name, Kind: s.Kind, Version: s.Version, Address: s.Address, State: "unknown", SilenceMS: s.SilenceMS,
+		Gaps: s.Gaps, Missing: s.Missing, Resets: s.Resets}
+	switch {
+	case !s.Up:
+		out.State, out.Since, out.Reason = "down", moment(s.Since), s.Reason
+	case s.Told || s.SilenceMS > 0:
+		out.State, out.Since = "up", moment(s.Since)
+	}
+	return &out
+}
+
 // kindState is one kind of entity whose state is served.
 type kindState struct {
 	kind     floor.ChangeKind
@@ -278,6 +306,9 @@ var kinds = [...]kindState{
 	{floor.ChangeInteraction, "interactions", "interaction",
 		func(t *floor.Tenant, fn func(any)) { all(t, t.OpenInteractions(), showInteraction, fn) },
 		func(t *floor.Tenant, id string) any { return one(t, t.Interaction(id), showInteraction) }},
+	{floor.ChangeSource, "sources", "source",
+		func(t *floor.Tenant, fn func(any)) { all(t, t.Sources(), showSource, fn) },
+		func(t *floor.Tenant, id string) any { return one(t, t.Source(id), showSource) }},
 }
 
 func all[T any](t *floor.Tenant, list []*T, show func(*floor.Tenant, *T) any, fn func(any)) {

@@ -18,6 +18,7 @@ import (
 type session struct {
 	c      *Client
 	conn   net.Conn
+	ctx    context.Context // of run
 	reader *Reader
 	chunks chan chunk
 	err    error // why the connection is to be closed
@@ -82,9 +83,12 @@ func (s *session) run(ctx context.Context) error {
 	}()
 	defer func() {
 		close(stop)
-		s.conn.Close()
+		source.Hangup(s.conn)
 		<-done
 	}()
+	s.ctx = ctx
+	// What hangs in a write is not waited for when the end has come.
+	defer context.AfterFunc(ctx, func() { _ = s.conn.SetWriteDeadline(time.Now().Add(source.Farewell)) })()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for s.err == nil {
@@ -278,7 +282,11 @@ func (s *session) ask(action string, then func(*Message), fields ...string) {
 const sendTimeout = 10 * time.Second
 
 func (s *session) send(text string) {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(sendTimeout))
+	limit := sendTimeout
+	if s.ctx.Err() != nil {
+		limit = source.Farewell
+	}
+	_ = s.conn.SetWriteDeadline(time.Now().Add(limit))
 	if _, err := io.WriteString(s.conn, text); err != nil {
 		s.fail(fmt.Errorf("write: %w", err))
 	}
