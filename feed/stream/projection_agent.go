@@ -1,6 +1,10 @@
 package stream
 
-import "trunkline/internal/scan"
+import (
+	"cmp"
+
+	"trunkline/internal/scan"
+)
 
 // status fills in the members of an AgentStatusChange from one of the statuses
 // that the context of a fact lists.
@@ -47,7 +51,7 @@ func (s *Scratch) status(c *scan.JSON) {
 	s.info()
 	if byPerson && item != "" {
 		from := len(s.arena)
-		s.arena = append(append(append(s.arena, or(list, "-1")...), '='), item...)
+		s.arena = append(append(append(s.arena, cmp.Or(list, "-1")...), '='), item...)
 		s.text("newReasonCodeUser", textOf(s.arena[from:]))
 	}
 	s.number("newState", code)
@@ -103,6 +107,6 @@ func (s *Scratch) provision() {
 	s.word("event", word(provisionEvents, in.change, "updated"))
 	s.info()
 	s.text("queueId", queueNumber(in.queue))
-	s.text("skillId", or(in.assignment, in.skill))
+	s.text("skillId", cmp.Or(in.assignment, in.skill))
 	s.text("tenantSkillId", in.skill)
 }

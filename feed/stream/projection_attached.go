@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,10 +30,10 @@ func (s *Scratch) attach() {
 		}
 	}
 	number, queued := national(b.number), in.visits > 0 && in.queueID != "" && in.kind != "interaction.created"
-	add("callingName", or(b.name, number))
+	add("callingName", cmp.Or(b.name, number))
 	add("campId", b.campaign)
 	add("campName", b.campaignName)
-	add("cha", unplussed(or(b.channel, b.dialled)))
+	add("cha", unplussed(cmp.Or(b.channel, b.dialled)))
 	if queued {
 		add("channelName", b.channelName)
 	}

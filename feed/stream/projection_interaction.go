@@ -1,6 +1,9 @@
 package stream
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // eventsOf names the events of the stream feed that a fact makes, those of
 // agents whose status it changes apart. How many they are is told by the floor
@@ -67,7 +70,8 @@ func (s *Scratch) interaction(event string) {
 	s.attach()
 	created, queued, deleted := event == evCreated, event == evQueued, event == evDeleted
 	full := !created && !queued && !deleted
-	incoming, waited := in.direction == "in", in.visits > 0 && !created
+	incoming := in.direction == "in" || in.direction == ""
+	waited := queued || in.visits > 0 && !created
 	taken := event == evAssigned || event == evAccepted
 	s.agentFields(event, taken)
 	if len(s.pairs) > 0 {
@@ -114,7 +118,7 @@ func (s *Scratch) interaction(event string) {
 	}
 	s.info()
 	if in.begin.campaign != "" || taken && !incoming {
-		s.text("outboundCampaignid", or(in.begin.campaign, "0"))
+		s.text("outboundCampaignid", cmp.Or(in.begin.campaign, "0"))
 	}
 	if full {
 		s.text("participatingAgents", s.participating())
@@ -129,7 +133,7 @@ func (s *Scratch) interaction(event string) {
 		id := queueNumber(in.queueID)
 		s.text("queueId", id)
 		s.text("queueList", id)
-		s.number("queueTime", in.queuedAt/1000)
+		s.number("queueTime", cmp.Or(in.queuedAt, in.at)/1000)
 	}
 	if full || deleted {
 		s.word("recordingMode", yes(in.recordings > 0))
@@ -155,7 +159,7 @@ func (s *Scratch) agentFields(event string, taken bool) {
 	phone := in.address
 	if in.agentID == in.agent {
 		s.text("agentGUID", in.agentGUID)
-		phone = or(phone, in.agentPhone)
+		phone = cmp.Or(phone, in.agentPhone)
 	}
 	s.text("agentId", in.agent)
 	s.text("agentPhone", phone)
@@ -206,7 +210,7 @@ func (f *fact) inOrOut() string {
 }
 
 // inbound is the channel by which it came in.
-func (f *fact) inbound() string { return or(f.begin.channel, f.begin.dialled) }
+func (f *fact) inbound() string { return cmp.Or(f.begin.channel, f.begin.dialled) }
 
 // participating lists the agents who take part, by a comma.
 func (s *Scratch) participating() string {
@@ -267,7 +271,7 @@ func queueNumber(id string) string {
 	if digits(second) {
 		return second
 	}
-	return or(fourth, id)
+	return cmp.Or(fourth, id)
 }
 
 func digits(s string) bool {
@@ -301,13 +305,6 @@ func word(words map[string]string, w, missing string) string {
 		return v
 	}
 	return words[missing]
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func yes(v bool) string {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,9 +61,14 @@ func TestEventsAreCountedAsTheFloorDoes(t *testing.T) {
 // TestEveryWordOfTheVocabulary makes every fact of the vocabulary with every word
 // that its fields may have, about an interaction that is known and one that is
 // not, and looks at the number of events.
-func TestEveryWordOfTheVocabulary(t *testing.T) {
+func TestEveryWordOfTheVocabulary(t *testing.T) { everyWord(t).checkCounts() }
+
+func everyWord(t testing.TB) *book {
+	t.Helper()
 	b := newBook(t)
 	b.campaign()
+	over := ref("over")
+	b.add(event.InteractionCreated{Ref: over, Direction: event.DirectionIn}, ended(over, event.InitiatorAgent))
 	for _, info := range event.Types() {
 		words := map[string][]string{"": {""}}
 		for _, f := range info.Shape.Fields {
@@ -74,20 +80,37 @@ func TestEveryWordOfTheVocabulary(t *testing.T) {
 		}
 		for name, list := range words {
 			for _, w := range list {
-				for _, id := range []string{"x", "unheard of"} {
+				for _, id := range []string{"x", "over", "unheard of, " + info.Type + w, b.rich(event.DirectionIn), b.rich(event.DirectionOut)} {
 					data := minimal(info.Shape)
 					if name != "" {
 						data[name] = w
 					}
 					if _, ok := data["interaction"]; ok {
 						data["interaction"] = id
+						for _, f := range info.Shape.Fields {
+							if strings.HasPrefix(id, "rich") && (f.Name == "agent" || f.Name == "ring_limit_ms") {
+								data[f.Name] = map[string]any{"agent": "one", "ring_limit_ms": 30_000}[f.Name]
+							}
+						}
 					}
 					b.raw(info, data)
 				}
 			}
 		}
 	}
-	b.checkCounts()
+	return b
+}
+
+// rich is a new interaction of which everything is known that can be.
+func (b *book) rich(d event.Direction) string {
+	b.t.Helper()
+	x := ref(fmt.Sprint("rich ", len(b.records)))
+	b.add(event.AgentProvisioned{AgentRef: by("one"), Change: event.ProvisionUpdated, GUID: "g", Address: "40375"},
+		event.InteractionCreated{Ref: x, Direction: d, Channel: "+13125555068", Agent: "one", Campaign: "4926",
+			Customer: &event.Customer{Number: "+15515557212", Name: "Andrew"}, Attributes: event.Attributes{"tok": "19727"}},
+		queued(x), event.InteractionOffered{Ref: x, Agent: "one", RingLimitMS: 30_000}, accepted(x, "one"), recorded(x, "one"),
+		event.InteractionDispositioned{Ref: x, Code: "1000"})
+	return x.Interaction
 }
 
 // minimal is the data of a fact with nothing but what it must have.
@@ -99,7 +122,7 @@ func minimal(s *event.Shape) map[string]any {
 		}
 		switch f.Shape.Kind {
 		case event.KindText:
-			out[f.Name] = "one"
+			out[f.Name] = "some"
 		case event.KindWord:
 			out[f.Name] = f.Shape.Words[0].Value
 		case event.KindTime:

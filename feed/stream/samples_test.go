@@ -36,6 +36,25 @@ const instance = tenant + "-0102030405060708-sapi-v1"
 // the same members with the same values in the same order, but for the instance
 // and the number of the message.
 func TestSamplesAreMade(t *testing.T) {
+	got := samples(t).payloads(stream.JSON)
+	want := map[int]string{0: "agent_status_change", 1: "agent_prov_change", 2: "interaction_created", 3: "interaction_queued", 5: "interaction_deleted"}
+	if len(got) != 6 {
+		t.Fatalf("%d events: %q", len(got), got)
+	}
+	for i, name := range want {
+		if w := sample(t, name, instance, i+1); got[i] != w {
+			t.Errorf("%s:\n got %s\nwant %s", name, got[i], w)
+		}
+	}
+	beat := string(stream.NewProjection().Heartbeat(nil, stream.JSON, tenant, "real-time-monitor", epoch, 70, time.UnixMilli(1669230226093)))
+	if w := sample(t, "heartbeat", instance, 70); beat != w {
+		t.Errorf("heartbeat:\n got %s\nwant %s", beat, w)
+	}
+}
+
+// samples are the facts behind the sample events.
+func samples(t testing.TB) *book {
+	t.Helper()
 	agent := "ag64oyEUb_Sk6bxVB9P5yaaa"
 	at := func(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 	first := "int-184a63564dc-ohWfVIbHJz2Hr2JFhAfdlb4Fa-phone-00-acmecorp01"
@@ -59,19 +78,5 @@ func TestSamplesAreMade(t *testing.T) {
 	put(1669236905000, event.InteractionAttributesChanged{Ref: ref(second), Attributes: event.Attributes{"pcsOffered": "no"}})
 	put(1669236910000, event.InteractionDispositioned{Ref: ref(second), Code: "1000"})
 	put(1669236911188, event.InteractionEnded{Ref: ref(second), Initiator: event.InitiatorCustomer, Reason: event.EndNormal})
-
-	got := b.payloads(stream.JSON)
-	want := map[int]string{0: "agent_status_change", 1: "agent_prov_change", 2: "interaction_created", 3: "interaction_queued", 5: "interaction_deleted"}
-	if len(got) != 6 {
-		t.Fatalf("%d events: %q", len(got), got)
-	}
-	for i, name := range want {
-		if w := sample(t, name, instance, i+1); got[i] != w {
-			t.Errorf("%s:\n got %s\nwant %s", name, got[i], w)
-		}
-	}
-	beat := string(stream.NewProjection().Heartbeat(nil, stream.JSON, tenant, "real-time-monitor", epoch, 70, at(1669230226093)))
-	if w := sample(t, "heartbeat", instance, 70); beat != w {
-		t.Errorf("heartbeat:\n got %s\nwant %s", beat, w)
-	}
+	return b
 }
