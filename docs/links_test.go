@@ -1,4 +1,3 @@
-// Package docs holds the documentation; its tests keep it from pointing at nothing.
 package docs
 
 import (

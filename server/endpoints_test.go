@@ -50,6 +50,7 @@ var endpoints = []endpoint{
 	{pattern: "DELETE /v1/tokens/{id}", scope: auth.Admin, path: "/v1/tokens/{own}", status: 204, foreign: "/v1/tokens/{other}", foreignStatus: 404},
 
 	{pattern: "GET /v1/schemas/", path: "/v1/schemas/interaction.created"},
+	{pattern: "GET /docs/asyncapi.yaml", path: "/docs/asyncapi.yaml"},
 	{pattern: "POST /v1/events", scope: auth.Ingest, path: "/v1/events", body: fact(""), header: structured,
 		foreign: "/v1/events", foreignBody: fact("globex"), foreignStatus: 403},
 	// What these give is the token's own tenant's alone; nothing in them can name another.

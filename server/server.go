@@ -12,6 +12,7 @@ import (
 	"trunkline/auth"
 	"trunkline/config"
 	"trunkline/directory"
+	"trunkline/docs"
 	"trunkline/eventlog"
 	"trunkline/feed/live"
 	"trunkline/floor"
@@ -180,6 +181,7 @@ func (s *Server) parts() [][]auth.Route {
 		auth.NewAPI(s.tokens, s.Tenants().Known).Routes(),
 		directory.NewAPI(s.Tenants(), s.tokens.RevokeTenant).Routes(),
 		schemaRoutes(),
+		docs.Routes(),
 		ingest.New(s, eventLimits(s.cfg.Limits)).Routes(),
 		s.live.Routes(),
 		s.sourceRoutes(),

@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/tidwall/gjson"
 
+	"trunkline/docs"
 	"trunkline/event"
 	"trunkline/eventlog"
 	"trunkline/feed/stream"
@@ -45,12 +46,8 @@ type asyncAPI struct {
 
 func readAsyncAPI(t *testing.T) *asyncAPI {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/asyncapi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var doc asyncAPI
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	if err := yaml.Unmarshal(docs.AsyncAPI(), &doc); err != nil {
 		t.Fatal(err)
 	}
 	return &doc
