@@ -112,6 +112,8 @@ func (f *Fold) fold(t *Tenant, ok bool, seq uint64, received int64, derived bool
 			t.context = t.contextOf(t.context[:0], &t.in, it)
 			out.Context = t.context
 		}
+	} else if !derived && t.in.source != "" {
+		t.heard(t.source(t.in.source), &t.in)
 	}
 	t.drop()
 	t.review()

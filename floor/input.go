@@ -112,17 +112,20 @@ func (in *input) decode(raw []byte) bool {
 	return true
 }
 
-// rest reads the id of an event that is not for the floor: a derived one is
-// known by it.
+// rest reads the id of an event that is not for the floor, because a derived one
+// is known by it, and its source, which was heard all the same.
 func (in *input) rest(c *scan.JSON) bool {
-	for in.id == "" {
+	for in.id == "" || in.source == "" {
 		k, ok := c.Member()
 		if !ok {
 			break
 		}
-		if k == "id" {
+		switch k {
+		case "id":
 			in.id = c.Str()
-		} else {
+		case "source":
+			in.source = c.Str()
+		default:
 			c.Value()
 		}
 	}

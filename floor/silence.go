@@ -1,6 +1,7 @@
 package floor
 
 import (
+	"cmp"
 	"strconv"
 
 	"trunkline/event"
@@ -90,10 +91,11 @@ func (t *Tenant) silent(in *input) {
 
 // speaks takes in that a silent source is heard again.
 func (t *Tenant) speaks(s *Source, in *input) {
-	s.Up, s.Silent, s.Since, s.Reason = true, false, in.at, ""
+	at := cmp.Or(in.at, t.now) // an event of a foreign type is not read as far as its time
+	s.Up, s.Silent, s.Since, s.Reason = true, false, at, ""
 	t.derive(event.SourceUp{
 		SourceRef: event.SourceRef{Source: s.Name}, Kind: s.Kind, Version: s.Version, LagMS: s.LagMS,
 		SilenceMS: s.promised,
-	}, in.at)
+	}, at)
 	t.touchSource(s)
 }

@@ -197,3 +197,22 @@ func TestASnapshotOfAnOlderFormat(t *testing.T) {
 		t.Error("it is not written in the present format")
 	}
 }
+
+// An event of a foreign type says nothing to the floor but that its source is there.
+func TestForeignEventsAreHeard(t *testing.T) {
+	for name, raw := range map[string]string{
+		"usual order": `{"specversion":"1.0","id":"x","source":"crm","type":"com.example.hello","data":{}}`,
+		"type first":  `{"type":"com.example.hello","specversion":"1.0","data":{},"source":"crm","id":"x"}`,
+	} {
+		s := newScript(t, floor.Options{Settings: func(string) floor.Settings {
+			return floor.Settings{SourceSilence: map[string]int64{"crm": 1000}}
+		}})
+		s.add(s.at, "", []byte(raw), false)
+		s.after(time.Second)
+		s.fire(s.at)
+		s.want(name+", silent", s.floor().Source("crm").Silent, true)
+		s.after(time.Hour).add(s.at, "", []byte(raw), false)
+		s.want(name+", heard", s.health(), "09:00:01 derived down silence, 10:00:01 derived up")
+		s.want(name+", events", s.floor().Source("crm").Events, 2)
+	}
+}
