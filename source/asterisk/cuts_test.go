@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trunkline/event"
+	"trunkline/floor"
 	"trunkline/replay/aspbx"
 )
 
@@ -101,6 +102,7 @@ func TestTheConnectionIsCut(t *testing.T) {
 				if open := stillOpen(t, facts); len(open) > 0 {
 					t.Errorf("still open: %v", open)
 				}
+				onTheFloor(t, facts)
 				visits := 0
 				for _, f := range of[event.InteractionQueued](facts) {
 					visits++
@@ -151,4 +153,31 @@ func compare(t *testing.T, truth, got map[string]*stay, gaps []hole) (kept, lost
 		}
 	}
 	return kept, lost, unseen
+}
+
+// onTheFloor folds facts as the log does, and sees that nobody is left there.
+func onTheFloor(t *testing.T, facts []said) {
+	t.Helper()
+	fold := floor.NewFold(floor.Options{NoContext: true})
+	var received time.Time
+	for i, s := range facts {
+		if s.meta.Time.After(received) {
+			received = s.meta.Time
+		}
+		fold.FoldFact("acme", uint64(i+1), received, &s.meta, s.fact)
+	}
+	f := fold.Tenant("acme")
+	for _, q := range f.Queues() {
+		if q.Waiting != 0 || q.Active != 0 || q.Alerting != 0 || q.Outcomes() != q.Get(floor.Offered) {
+			t.Errorf("queue %s: %d wait, %d talk, %d ring, %d of %d visits ended", q.ID, q.Waiting, q.Active, q.Alerting, q.Outcomes(), q.Get(floor.Offered))
+		}
+	}
+	for _, a := range f.Agents() {
+		if a.Talking() || a.State == floor.Contact || a.State == floor.Alerting {
+			t.Errorf("agent %s is stuck in %s", a.ID, a.State)
+		}
+	}
+	if f.Open() != 0 {
+		t.Errorf("%d interactions are left open", f.Open())
+	}
 }

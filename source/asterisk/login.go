@@ -143,7 +143,7 @@ func (s *session) started(uptime time.Duration) time.Time {
 
 // snapshot asks for everything that is.
 func (s *session) snapshot() {
-	s.booted = true
+	s.booted, s.listing = true, s.c.o.Now()
 	s.ask("QueueStatus", s.answered)
 	s.ask("CoreShowChannels", s.showChannels)
 	s.ask("DeviceStateList", s.answered)
@@ -161,6 +161,13 @@ func (s *session) showChannels(m *Message) {
 		return
 	}
 	s.answered(m)
+	s.c.tr.withoutChannels()
+	s.complete()
+}
+
+// unlisted goes on without the end of the list of channels, which will not come.
+func (s *session) unlisted() {
+	s.c.o.Logger.Warn("the list of channels has no end; an eventfilter in manager.conf may keep CoreShowChannel away", "waited", s.c.o.LoginTimeout)
 	s.c.tr.withoutChannels()
 	s.complete()
 }

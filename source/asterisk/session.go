@@ -36,6 +36,7 @@ type session struct {
 	skew     time.Duration // how far the PBX's clock is behind ours
 	booted   bool          // FullyBooted came and the snapshot was asked for
 	listed   bool          // the snapshot is complete
+	listing  time.Time     // when the list of channels was asked for, or its last row came
 	pinging  bool
 	pingedAt time.Time
 
@@ -123,7 +124,8 @@ func (s *session) hold() {
 		refused = "the log is slow"
 	}
 	s.c.set(source.StateHeld, refused)
-	s.heard = s.c.o.Now()
+	now := s.c.o.Now()
+	s.heard, s.listing, s.pingedAt = now, now, now // what was said meanwhile is not read yet
 }
 
 // read hands on what comes.
@@ -172,6 +174,10 @@ func (s *session) tick() {
 		s.fail(fmt.Errorf("%w: %s within %v", ErrProtocol, s.missing(), s.c.o.LoginTimeout))
 	case quiet > s.c.o.Silence:
 		s.fail(fmt.Errorf("nothing heard for %v", quiet.Round(time.Second)))
+	case s.pinging && now.Sub(s.pingedAt) > s.c.o.Silence:
+		s.fail(fmt.Errorf("no answer to a ping for %v", now.Sub(s.pingedAt).Round(time.Second)))
+	case s.booted && !s.listed && now.Sub(s.listing) > s.c.o.LoginTimeout:
+		s.unlisted()
 	case s.booted && !s.pinging && now.Sub(s.pingedAt) >= s.c.o.PingEvery:
 		s.pinging, s.pingedAt = true, now
 		s.ask("Ping", s.ponged)
@@ -259,6 +265,8 @@ func (s *session) hand(m *Message, at time.Time) {
 	switch {
 	case booted && !s.booted:
 		s.snapshot()
+	case name == "CoreShowChannel":
+		s.listing = at
 	case name == "CoreShowChannelsComplete":
 		s.complete()
 	}

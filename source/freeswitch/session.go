@@ -22,6 +22,7 @@ type session struct {
 	err    error // why the connection is to be closed
 
 	asked  []func(*Message) // what waits for an answer, in the order of asking
+	owed   time.Time        // since when the first of them does
 	first  bool             // the greeting was taken
 	heard  time.Time        // when anything was last read
 	at     time.Time        // of the read in hand
@@ -115,6 +116,7 @@ func (s *session) hold() {
 	}
 	s.c.set(source.StateHeld, refused)
 	s.heard = s.c.o.Now()
+	s.owed = s.heard // what was said meanwhile is not read yet
 }
 
 // read hands on what comes.
@@ -163,6 +165,8 @@ func (s *session) tick() {
 		s.fail(fmt.Errorf("%w: %s within %v", ErrProtocol, s.missing(), s.c.o.LoginTimeout))
 	case quiet > s.c.o.Silence:
 		s.fail(fmt.Errorf("nothing heard for %v", quiet.Round(time.Second)))
+	case len(s.asked) > 0 && now.Sub(s.owed) > s.c.o.Silence:
+		s.fail(fmt.Errorf("no answer for %v", now.Sub(s.owed).Round(time.Second)))
 	case s.listed && now.Sub(s.polled) >= s.c.o.Poll:
 		s.polled = now
 		s.poll()
@@ -209,7 +213,7 @@ func (s *session) message(m *Message) {
 			return
 		}
 		then := s.asked[0]
-		s.asked = s.asked[1:]
+		s.asked, s.owed = s.asked[1:], s.at
 		then(m)
 	case EventMessage:
 		s.hand(m)
@@ -229,6 +233,9 @@ func (s *session) hand(m *Message) {
 // ask sends a command; then gets the answer. FreeSWITCH answers in the order in
 // which it was asked.
 func (s *session) ask(command string, then func(*Message)) {
+	if len(s.asked) == 0 {
+		s.owed = s.c.o.Now()
+	}
 	s.asked = append(s.asked, then)
 	s.send(command + "\n\n")
 }
