@@ -55,7 +55,6 @@ func readAsyncAPI(t *testing.T) *asyncAPI {
 
 // resolve follows a reference within the document.
 func (d *asyncAPI) resolve(t *testing.T, s *schema) *schema {
-	t.Helper()
 	if s.Ref == "" {
 		return s
 	}
@@ -73,7 +72,6 @@ func (d *asyncAPI) resolve(t *testing.T, s *schema) *schema {
 
 // fits says what of a value is not as its schema has it, "" when all is.
 func (d *asyncAPI) fits(t *testing.T, s *schema, v gjson.Result, seen func(path string), path string) string {
-	t.Helper()
 	s = d.resolve(t, s)
 	seen(path)
 	for _, o := range s.AllOf {
@@ -135,7 +133,6 @@ func TestAsyncAPI(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	check := func(payload []byte) {
-		t.Helper()
 		m := gjson.ParseBytes(payload)
 		var name string
 		m.ForEach(func(k, v gjson.Result) bool {
@@ -152,11 +149,11 @@ func TestAsyncAPI(t *testing.T) {
 			t.Fatalf("%s in %s", bad, payload)
 		}
 	}
-	length := time.Hour
-	if testing.Short() {
-		length = 10 * time.Minute
+	books := []*book{everyWord(t), samples(t)}
+	if !testing.Short() {
+		books = append(books, simulated(t, func(c *sim.Config) { c.Agents, c.Length, c.Busy = 60, time.Hour, true }))
 	}
-	for _, b := range []*book{everyWord(t), samples(t), simulated(t, func(c *sim.Config) { c.Agents, c.Length, c.Busy = 60, length, true })} {
+	for _, b := range books {
 		b.each(stream.JSON, func(_ *eventlog.Record, _ uint64, payload []byte) { check(payload) })
 	}
 	check(stream.NewProjection().Heartbeat(nil, stream.JSON, tenant, "sub", epoch, 7, time.Now()))

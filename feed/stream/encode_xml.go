@@ -52,6 +52,10 @@ func appendXML(dst []byte, s string) []byte {
 	from := 0
 	for i := 0; i < len(s); {
 		b := s[i]
+		if plain[b] && b != '<' && b != '>' && b != '&' {
+			i++
+			continue
+		}
 		size, esc := 1, ""
 		switch {
 		case b == '&':

@@ -67,6 +67,7 @@ func everyWord(t testing.TB) *book {
 	t.Helper()
 	b := newBook(t)
 	b.campaign()
+	b.add(on(ref("x"), "one", "two"), event.AgentProvisioned{AgentRef: by("two"), Change: event.ProvisionQueueAdded, Queue: &event.AgentQueue{ID: "591"}})
 	over := ref("over")
 	b.add(event.InteractionCreated{Ref: over, Direction: event.DirectionIn}, ended(over, event.InitiatorAgent))
 	for _, info := range event.Types() {
@@ -78,27 +79,45 @@ func everyWord(t testing.TB) *book {
 				}
 			}
 		}
+		ids := []string{"x", "over", "unheard of, " + info.Type}
+		if info.Subject != "interaction" {
+			ids = ids[:1]
+		}
 		for name, list := range words {
 			for _, w := range list {
-				for _, id := range []string{"x", "over", "unheard of, " + info.Type + w, b.rich(event.DirectionIn), b.rich(event.DirectionOut)} {
-					data := minimal(info.Shape)
-					if name != "" {
-						data[name] = w
-					}
-					if _, ok := data["interaction"]; ok {
-						data["interaction"] = id
-						for _, f := range info.Shape.Fields {
-							if strings.HasPrefix(id, "rich") && (f.Name == "agent" || f.Name == "ring_limit_ms") {
-								data[f.Name] = map[string]any{"agent": "one", "ring_limit_ms": 30_000}[f.Name]
-							}
-						}
-					}
-					b.raw(info, data)
+				for _, id := range ids {
+					b.raw(info, data(info, name, w, id))
+				}
+				if info.Subject == "interaction" {
+					b.raw(info, data(info, name, w, b.rich(event.DirectionIn)))
+					b.raw(info, data(info, name, w, b.rich(event.DirectionOut)))
 				}
 			}
 		}
 	}
 	return b
+}
+
+// data is what a fact must have, with a word in one of its fields. One about a
+// rich interaction names an agent.
+func data(info event.TypeInfo, field, word, id string) map[string]any {
+	d := minimal(info.Shape)
+	if field != "" {
+		d[field] = word
+	}
+	if _, ok := d["interaction"]; ok {
+		d["interaction"] = id
+	}
+	for _, f := range info.Shape.Fields {
+		switch {
+		case !strings.HasPrefix(id, "rich"):
+		case f.Name == "agent":
+			d[f.Name] = "one"
+		case f.Name == "ring_limit_ms":
+			d[f.Name] = 30_000
+		}
+	}
+	return d
 }
 
 // rich is a new interaction of which everything is known that can be.
@@ -111,6 +130,24 @@ func (b *book) rich(d event.Direction) string {
 		queued(x), event.InteractionOffered{Ref: x, Agent: "one", RingLimitMS: 30_000}, accepted(x, "one"), recorded(x, "one"),
 		event.InteractionDispositioned{Ref: x, Code: "1000"})
 	return x.Interaction
+}
+
+// TestWrapupsOfTheFloor sees the wrap-ups of a source that tells of none: the floor
+// says them, and the stream's events of them are as of others.
+func TestWrapupsOfTheFloor(t *testing.T) {
+	b := newBook(t)
+	x := ref("x")
+	b.add(event.InteractionCreated{Ref: x, Direction: event.DirectionIn}, queued(x), offered(x, "one"),
+		event.InteractionAccepted{Ref: x, Agent: "one", WrapupLimitMS: 10_000}, released(x, "one"), ended(x, event.InitiatorCustomer))
+	b.at = b.at.Add(time.Minute)
+	b.add(event.InteractionCreated{Ref: ref("y"), Direction: event.DirectionIn})
+	b.checkCounts()
+	got := strings.Join(b.families()["x"], " ")
+	want := "Created/QUEUED Queued/QUEUED Assigned/QUEUED Accepted/CONNECTED Deassigned/DISCONNECTED PostProcess/DISCONNECTED " +
+		"Deleted/DISCONNECTED/CUSTOMER EndPostProcess/DISCONNECTED"
+	if got != want {
+		t.Errorf("%s\nnot %s", got, want)
+	}
 }
 
 // minimal is the data of a fact with nothing but what it must have.
