@@ -42,6 +42,8 @@ type Membership struct {
 type AgentAtQueue struct {
 	Queue *Queue
 	AgentRow
+
+	mark uint64
 }
 
 // Details is what few agents have: kept apart, so that fifty thousand agents do
@@ -132,14 +134,22 @@ func (a *Agent) TimeIn(s State, now int64) int64 {
 }
 
 // at gives the agent's row for a queue.
-func (a *Agent) at(q *Queue) *AgentRow {
-	for i := range a.ByQ {
-		if a.ByQ[i].Queue == q {
-			return &a.ByQ[i].AgentRow
-		}
+func (a *Agent) at(q *Queue) *AgentAtQueue {
+	if r := a.For(q); r != nil {
+		return r
 	}
 	a.ByQ = append(a.ByQ, AgentAtQueue{Queue: q})
-	return &a.ByQ[len(a.ByQ)-1].AgentRow
+	return &a.ByQ[len(a.ByQ)-1]
+}
+
+// For gives what is counted of the agent's work for a queue, nil for nothing.
+func (a *Agent) For(q *Queue) *AgentAtQueue {
+	for i := range a.ByQ {
+		if a.ByQ[i].Queue == q {
+			return &a.ByQ[i]
+		}
+	}
+	return nil
 }
 
 // overflowID names the agent or queue that stands for all that are too many.

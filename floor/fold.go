@@ -72,7 +72,7 @@ type Result struct {
 	Context []byte           // to be stored with the record; nil: none
 	Derived []writer.Derived // facts that follow from it
 	Changes []Change         // what is not as it was
-	Rows    []interval.Row   // 15-minute rows that were published or restated; the rows are the floor's
+	Rows    []interval.Row   // 15-minute rows that were published or restated; copies, to be kept at will
 }
 
 // Apply is part of [writer.Fold].
@@ -135,6 +135,7 @@ func (t *Tenant) start() {
 
 // Passed is what the last record or tick made of a tenant without a fact of its
 // own: 15-minute rows that were published, entities that changed by time alone.
+// The changes are valid until the next one, the rows for good.
 func (t *Tenant) Passed() ([]Change, []interval.Row) { return t.changes, t.rows }
 
 // Tick is part of [writer.Fold].

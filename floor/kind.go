@@ -198,6 +198,12 @@ func mediumOf(m string) Medium {
 	return MediumUnknown
 }
 
+// MediumNamed gives the medium of the vocabulary's word.
+func MediumNamed(name string) (Medium, bool) {
+	m := mediumOf(name)
+	return m, m != MediumUnknown
+}
+
 // String gives the vocabulary's word, "" for the unknown medium.
 func (m Medium) String() string {
 	switch m {

@@ -37,6 +37,8 @@ type Queue struct {
 	changes    int64
 	head, tail *Visit // waiting, longest first
 	mark       uint64
+	counted    uint64 // the record for which media is
+	media      uint8  // media of which that record counted something, a bit for each
 }
 
 // Visit is one interaction waiting in a queue.

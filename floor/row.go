@@ -170,6 +170,8 @@ func (w *Waits) add(ms int64) {
 // belong to; queue and agent may be nil.
 func (t *Tenant) count(c Counter, n int64, q *Queue, a *Agent, m Medium) {
 	t.Channels[m].add(c, n)
+	t.touchChannel(m)
+	var r *AgentAtQueue
 	if q != nil {
 		q.Row.add(c, n)
 		q.channel(m).add(c, n)
@@ -177,15 +179,20 @@ func (t *Tenant) count(c Counter, n int64, q *Queue, a *Agent, m Medium) {
 	}
 	if a != nil {
 		a.AgentRow.add(c, n)
+		t.touchAgent(a)
 		if q != nil {
-			a.at(q).add(c, n)
+			r = a.at(q)
+			r.add(c, n)
 		}
 	}
+	t.touchCount(q, m, r, a)
 }
 
 // gauge moves a number of every row that a queue, an agent and a medium belong to.
 func (t *Tenant) gauge(g gauge, n int32, q *Queue, a *Agent, m Medium) {
 	t.Channels[m].move(g, n)
+	t.touchChannel(m)
+	var r *AgentAtQueue
 	if q != nil {
 		q.Row.move(g, n)
 		q.channel(m).move(g, n)
@@ -193,8 +200,11 @@ func (t *Tenant) gauge(g gauge, n int32, q *Queue, a *Agent, m Medium) {
 	}
 	if a != nil {
 		a.AgentRow.move(g, n)
+		t.touchAgent(a)
 		if q != nil {
-			a.at(q).move(g, n)
+			r = a.at(q)
+			r.move(g, n)
 		}
 	}
+	t.touchCount(q, m, r, a)
 }

@@ -27,8 +27,8 @@ func (t *Tenant) tally(a *Agent, at int64) {
 		Utilised:  a.Active+a.Wrapping > 0,
 	}
 	for i := range a.Queues {
-		r := a.at(a.Queues[i].Queue)
-		a.Queues[i].used = r.Active+r.Wrapping > 0
+		r := a.For(a.Queues[i].Queue)
+		a.Queues[i].used = r != nil && r.Active+r.Wrapping > 0
 	}
 	if before > at {
 		t.spend(a, before)
@@ -132,8 +132,12 @@ func (t *Tenant) EstimatedWait(q *Queue, m wait.Method, now int64) (ms int64, wh
 	return q.Estimates.Estimate(m, t.line(q, now))
 }
 
-// Intervals gives the slices of time that can still be restated.
+// Intervals gives the slices of time that can still be restated; they are the floor's.
 func (t *Tenant) Intervals() []*interval.Slice { return t.intervals.Slices }
+
+// Published gives copies of the 15-minute rows that are published and can still be
+// restated, each in its newest version: whoever may have missed some begins with them.
+func (t *Tenant) Published() []interval.Row { return t.intervals.Published() }
 
 // TooLate is how many entries came for slices that are not kept any more.
 func (t *Tenant) TooLate() int64 { return t.intervals.TooLate }

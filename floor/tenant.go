@@ -116,7 +116,8 @@ type Tenant struct {
 	nextClose    int64 // when slices of time are published next
 
 	in      input
-	tick    uint64 // of the record being folded: an entity with this mark is in changes already
+	tick    uint64           // of the record being folded: an entity with this mark is in changes already
+	media   [NumMedia]uint64 // the same for the channels
 	changes []Change
 	rows    []interval.Row
 	moved   []moved
@@ -174,14 +175,16 @@ func (t *Tenant) newDay() {
 	}
 	for i := range t.Channels {
 		t.Channels[i].reset()
+		t.touchChannel(Medium(i))
 	}
 	for _, q := range t.queues {
 		q.reset()
 		q.WaitsTaken, q.WaitsOthers = Waits{}, Waits{}
 		q.Estimates.NewDay()
-		for _, r := range q.ByMedium {
+		for m, r := range q.ByMedium {
 			if r != nil {
 				r.reset()
+				t.touchCount(q, Medium(m), nil, nil)
 			}
 		}
 		t.touchQueue(q)
@@ -194,6 +197,7 @@ func (t *Tenant) newDay() {
 		for i := range a.ByQ {
 			r := &a.ByQ[i]
 			r.reset()
+			t.touchCount(nil, 0, r, a)
 			if r.Active+r.Held+r.Wrapping+r.Alerting+r.Coaches != 0 {
 				keep = append(keep, *r)
 			}

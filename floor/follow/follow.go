@@ -3,7 +3,13 @@
 // log behind it, and brought up to date by every commit.
 //
 // A [Floor] is asked for one tenant at a time: [Floor.View] shows its state and the
-// cursor at which it stands, [Floor.Watch] tells what changes from there on.
+// cursor at which it stands, [Floor.Watch] tells what changes from there on, record
+// by record, and [Floor.Steps] commit by commit, with the sequence up to which it
+// goes and the 15-minute rows that were published.
+//
+// A feed of measures takes Steps first and then a View: what the view at its cursor
+// does not have comes as a step behind it. It reads the values of the changed keys
+// from a View whenever it is ready to send; nothing is copied for it.
 //
 // Invariants:
 //
@@ -26,6 +32,7 @@ import (
 	"trunkline/eventlog"
 	"trunkline/eventlog/writer"
 	"trunkline/floor"
+	"trunkline/floor/interval"
 )
 
 // ErrCatchingUp says that the floor is still being read from the log.
@@ -52,6 +59,7 @@ type View struct {
 type Floor struct {
 	log    Log
 	shards []*shard
+	opts   floor.Options
 	end    context.CancelFunc
 	done   sync.WaitGroup
 }
@@ -61,24 +69,47 @@ type shard struct {
 	fold     *floor.Fold
 	ready    bool
 	watchers map[string]map[*watcher]struct{}
+	next     Step                      // of the tenant and commit being folded, for those who take steps
+	seen     map[floor.Change]struct{} // what is in it
 }
 
 type watcher struct {
-	fn func(changed []floor.Change, all bool)
+	fn   func(changed []floor.Change, all bool) // of each record
+	step func(Step)                             // of each commit; one of the two is nil
+}
+
+// Step is what a commit, or time alone, made of a tenant's floor.
+type Step struct {
+	// Sequence is of the last record folded: a view with this sequence or a later one
+	// shows the change.
+	Sequence uint64
+	// All says that the state was restored anew: anything may be different, and what
+	// is told below is nothing.
+	All bool
+	// Changed names each entity and key once, in the order in which they changed first.
+	// It is valid while the call runs.
+	Changed []floor.Change
+	// Rows are the 15-minute rows that were published or restated, in their order. They
+	// are copies, and may be kept.
+	Rows []interval.Row
 }
 
 // New starts to follow. Close ends it.
 func New(log Log, o floor.Options) *Floor {
 	o.NoContext = true
 	ctx, end := context.WithCancel(context.Background())
-	f := &Floor{log: log, end: end}
+	f := &Floor{log: log, opts: o, end: end}
 	for id := range log.Shards() {
-		s := &shard{fold: floor.NewFold(o), watchers: map[string]map[*watcher]struct{}{}}
+		s := &shard{fold: floor.NewFold(o), watchers: map[string]map[*watcher]struct{}{}, seen: map[floor.Change]struct{}{}}
 		f.shards = append(f.shards, s)
 		f.done.Go(func() { _ = log.FollowAll(ctx, id, restorer{s.fold, s}, s.step, s.reached) })
 	}
 	return f
 }
+
+// Fold gives an empty fold that counts as this floor does, for whoever folds a
+// stretch of the log again.
+func (f *Floor) Fold() *floor.Fold { return floor.NewFold(f.opts) }
 
 // Close ends the following. Views show the state as it is then.
 func (f *Floor) Close() {
@@ -110,7 +141,11 @@ func (s *shard) reached() {
 	s.ready = true
 	for _, ws := range s.watchers {
 		for w := range ws {
-			w.fn(nil, true)
+			if w.fn != nil {
+				w.fn(nil, true)
+			} else {
+				w.step(Step{All: true})
+			}
 		}
 	}
 }
@@ -123,7 +158,9 @@ func (s *shard) step(st *eventlog.Step) {
 		s.fold.Tick(st.Received)
 		for tenant, ws := range s.watchers {
 			if t := s.fold.Tenant(tenant); t != nil {
-				tell(ws, t.Changes())
+				changed, rows := t.Passed()
+				s.tell(ws, changed, rows)
+				s.send(ws, t.Sequence)
 			}
 		}
 	}
@@ -131,19 +168,56 @@ func (s *shard) step(st *eventlog.Step) {
 		ws := s.watchers[b.Tenant]
 		for i := range b.Records {
 			if out := s.fold.Fold(b.Tenant, &b.Records[i]); len(ws) > 0 {
-				tell(ws, out.Changes)
+				s.tell(ws, out.Changes, out.Rows)
 			}
+		}
+		if len(ws) > 0 {
+			s.send(ws, s.fold.Tenant(b.Tenant).Sequence)
 		}
 	}
 }
 
-func tell(ws map[*watcher]struct{}, changed []floor.Change) {
-	if len(changed) == 0 {
+// tell tells what a record changed, to those who want to know it at once, and
+// notes it for the others.
+func (s *shard) tell(ws map[*watcher]struct{}, changed []floor.Change, rows []interval.Row) {
+	if len(changed)+len(rows) == 0 {
 		return
 	}
+	steps := false
 	for w := range ws {
-		w.fn(changed, false)
+		if w.fn == nil {
+			steps = true
+		} else if len(changed) > 0 {
+			w.fn(changed, false)
+		}
 	}
+	if !steps {
+		return
+	}
+	for _, c := range changed {
+		if _, ok := s.seen[c]; ok {
+			continue
+		}
+		s.seen[c] = struct{}{}
+		s.next.Changed = append(s.next.Changed, c)
+	}
+	s.next.Rows = append(s.next.Rows, rows...)
+}
+
+// send tells what a commit changed.
+func (s *shard) send(ws map[*watcher]struct{}, sequence uint64) {
+	if len(s.next.Changed)+len(s.next.Rows) == 0 {
+		return
+	}
+	s.next.Sequence = sequence
+	for w := range ws {
+		if w.step != nil {
+			w.step(s.next)
+		}
+	}
+	clear(s.seen)
+	clear(s.next.Changed)
+	s.next = Step{Changed: s.next.Changed[:0]}
 }
 
 // View shows the state of a tenant to fn. Nothing is folded meanwhile: fn must not
@@ -169,8 +243,19 @@ func (f *Floor) View(tenant string, fn func(View)) error {
 // after a call shows the change. fn is called while nobody can look: it must only
 // take a note. After stop has returned it is not called again.
 func (f *Floor) Watch(tenant string, fn func(changed []floor.Change, all bool)) (stop func()) {
+	return f.watch(tenant, &watcher{fn: fn})
+}
+
+// Steps calls fn with what each commit changes in a tenant, in order and without a
+// gap, and what time alone changes. The rule of Watch holds: fn is called while
+// nobody can look and must only take a note. Rows that were published before the
+// first call are in [floor.Tenant.Published].
+func (f *Floor) Steps(tenant string, fn func(Step)) (stop func()) {
+	return f.watch(tenant, &watcher{step: fn})
+}
+
+func (f *Floor) watch(tenant string, w *watcher) (stop func()) {
 	s := f.shards[f.log.ShardOf(tenant)]
-	w := &watcher{fn}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.watchers[tenant] == nil {

@@ -198,7 +198,9 @@ func (s *Slice) spend(k AgentKey, ms int64, how Spent) {
 	}
 }
 
-// Row is one published row: of a queue, or of an agent's time.
+// Row is one published row: of a queue, or of an agent's time. It is a copy that
+// never changes, so that any goroutine may keep it; all rows of one publication
+// share their memory.
 type Row struct {
 	Start int64
 	Queue string
@@ -238,18 +240,44 @@ func (s *Slice) publish(out []Row) []Row {
 		}
 	}
 	s.dirty = false
-	for _, id := range slices.Sorted(maps.Keys(s.Queues)) {
-		if r := s.Queues[id]; r.dirty {
-			r.dirty = false
-			r.Version++
-			out = append(out, Row{Start: s.Start, Queue: id, OfQ: r})
+	return s.rows(out, func(dirty *bool, version *int) bool {
+		if !*dirty {
+			return false
+		}
+		*dirty = false
+		*version++
+		return true
+	})
+}
+
+// Published gives the newest published version of every row that is kept, as far
+// as nothing was restated since, in the order of Publish: what somebody has to
+// catch up with who may have missed a publication. A row that was restated since
+// comes with the next one.
+func (b *Book) Published() []Row {
+	var out []Row
+	for _, s := range b.Slices {
+		if s.Published {
+			out = s.rows(out, func(dirty *bool, version *int) bool { return !*dirty && *version > 0 })
 		}
 	}
+	return out
+}
+
+// rows appends copies of the rows that are wanted.
+func (s *Slice) rows(out []Row, want func(dirty *bool, version *int) bool) []Row {
+	queues := make([]QueueRow, 0, len(s.Queues))
+	for _, id := range slices.Sorted(maps.Keys(s.Queues)) {
+		if r := s.Queues[id]; want(&r.dirty, &r.Version) {
+			queues = append(queues, *r)
+			out = append(out, Row{Start: s.Start, Queue: id, OfQ: &queues[len(queues)-1]})
+		}
+	}
+	agents := make([]AgentRow, 0, len(s.Agents))
 	for _, k := range s.SortedAgents() {
-		if r := s.Agents[k]; r.dirty {
-			r.dirty = false
-			r.Version++
-			out = append(out, Row{Start: s.Start, Queue: k.Queue, Agent: k.Agent, OfA: r})
+		if r := s.Agents[k]; want(&r.dirty, &r.Version) {
+			agents = append(agents, *r)
+			out = append(out, Row{Start: s.Start, Queue: k.Queue, Agent: k.Agent, OfA: &agents[len(agents)-1]})
 		}
 	}
 	return out

@@ -52,6 +52,36 @@ func AgentQueue(t *floor.Tenant, a *floor.Agent, r *floor.AgentAtQueue) View {
 	return View{Tenant: t, Agent: a, Queue: r.Queue, of: OfAgentQueue, row: &r.AgentRow}
 }
 
+// Key views what a change is about; ok is false when it has no measures, or is not
+// there any more.
+func Key(t *floor.Tenant, c floor.Change) (v View, ok bool) {
+	switch c.Kind {
+	case floor.ChangeQueue:
+		if q := t.Queue(c.ID); q != nil {
+			return Queue(t, q), true
+		}
+	case floor.ChangeAgent:
+		if a := t.Agent(c.ID); a != nil {
+			return Agent(t, a), true
+		}
+	case floor.ChangeAgentQueue:
+		if a, q := t.Agent(c.ID), t.Queue(c.Queue); a != nil && q != nil {
+			if r := a.For(q); r != nil {
+				return AgentQueue(t, a, r), true
+			}
+		}
+	case floor.ChangeChannel:
+		m, _ := floor.MediumNamed(c.ID)
+		return Channel(t, m), true
+	case floor.ChangeQueueChannel:
+		if q := t.Queue(c.Queue); q != nil {
+			m, _ := floor.MediumNamed(c.ID)
+			return QueueChannel(t, q, m)
+		}
+	}
+	return View{}, false
+}
+
 // Of is the kind of key.
 func (v *View) Of() Of { return v.of }
 
