@@ -21,7 +21,7 @@ import (
 // end of the PBX. The program ends in order, and says the secret nowhere.
 func TestTheGuideToAsterisk(t *testing.T) {
 	bin, dir := build(t), t.TempDir()
-	pbx := exec.Command(bin, "replay", "--as-pbx", "--listen", "127.0.0.1:0", "--secret", "hunter2", "--speed", "max", "--wait", "2m",
+	pbx := exec.Command(bin, "replay", "--as-pbx", "--listen", "127.0.0.1:0", "--secret", "hunter2", "--speed", "max",
 		"--timing", "../../source/asterisk/testdata/ami-capture.timing.jsonl.gz", "../../source/asterisk/testdata/ami-capture.txt.gz")
 	address := started(t, pbx)
 	played := make(chan error, 1)
