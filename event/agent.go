@@ -177,6 +177,34 @@ type AgentProvisioned struct {
 	Skill *AgentSkill `json:"skill,omitempty"`
 	// Queue is the queue that was added, changed or removed.
 	Queue *AgentQueue `json:"queue,omitempty"`
+	// Cleared names the fields above that have no value any more.
+	Cleared []AgentField `json:"cleared,omitempty"`
+}
+
+// AgentField names a field of an agent's set-up that can be without a value.
+type AgentField string
+
+// The fields.
+const (
+	FieldGUID        AgentField = "guid"
+	FieldExternal    AgentField = "external"
+	FieldLogin       AgentField = "login"
+	FieldName        AgentField = "name"
+	FieldGivenName   AgentField = "given_name"
+	FieldFamilyName  AgentField = "family_name"
+	FieldDisplayName AgentField = "display_name"
+	FieldEmail       AgentField = "email"
+	FieldAddress     AgentField = "address"
+	FieldRole        AgentField = "role"
+	FieldDeskMode    AgentField = "desk_mode"
+	FieldGroups      AgentField = "groups"
+	FieldSupervisors AgentField = "supervisors"
+	FieldSlots       AgentField = "slots"
+)
+
+func (AgentField) words() []string {
+	return words(FieldGUID, FieldExternal, FieldLogin, FieldName, FieldGivenName, FieldFamilyName, FieldDisplayName,
+		FieldEmail, FieldAddress, FieldRole, FieldDeskMode, FieldGroups, FieldSupervisors, FieldSlots)
 }
 
 // EventType returns "agent.provisioned".

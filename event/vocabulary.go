@@ -111,6 +111,7 @@ func facts() []TypeInfo {
 		word[AgentWrapupRequested](),
 		derived[AgentAlerted](),
 		word[QueueConfigured](),
+		word[DirectoryChanged](),
 		derived[QueueAvailabilityChanged](),
 		word[CallbackChanged](),
 		word[SourceUp](),
@@ -135,7 +136,7 @@ var dictionary = sync.OnceValue(func() *vocabulary {
 	v := &vocabulary{types: facts(), byType: map[string]*TypeInfo{}, families: map[string]bool{}}
 	for i := range v.types {
 		t := &v.types[i]
-		if t.Type == "floor.corrected" {
+		if t.Type == "floor.corrected" || t.Type == "directory.changed" {
 			t.Subject = "entity"
 		}
 		describe(t)

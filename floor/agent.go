@@ -170,7 +170,7 @@ func (t *Tenant) agent(id string) *Agent {
 		}
 	}
 	id = strings.Clone(id)
-	a = &Agent{ID: id, Details: &t.plain, Presence: event.PresenceLoggedOut, State: Offline, Since: t.at, accrued: t.at, PresenceSince: t.at}
+	a = &Agent{ID: id, GUID: event.GUID(t.Name, event.EntityAgent, id), Details: &t.plain, Presence: event.PresenceLoggedOut, State: Offline, Since: t.at, accrued: t.at, PresenceSince: t.at}
 	t.agents[id] = a
 	t.inState[Offline]++
 	t.touchAgent(a)

@@ -1,8 +1,6 @@
 package floor
 
 import (
-	"crypto/sha1" //nolint:gosec // UUID version 5 is made of it
-	"encoding/hex"
 	"strconv"
 
 	"trunkline/event"
@@ -17,26 +15,7 @@ const DerivedSource = "/trunkline/floor"
 var namespace = [16]byte{0x4c, 0x1d, 0x55, 0x0e, 0x0a, 0x6b, 0x50, 0x6e, 0x9a, 0x1e, 0x77, 0x0c, 0x2f, 0x6d, 0x3c, 0x51}
 
 // derivedID makes a UUID version 5 of what an id has to depend on.
-func derivedID(parts ...string) string {
-	h := sha1.New()
-	h.Write(namespace[:])
-	for _, p := range parts {
-		h.Write([]byte(p))
-		h.Write([]byte{0})
-	}
-	var u [20]byte
-	h.Sum(u[:0])
-	u[6] = u[6]&0x0f | 0x50
-	u[8] = u[8]&0x3f | 0x80
-	var out [36]byte
-	hex.Encode(out[:8], u[:4])
-	hex.Encode(out[9:13], u[4:6])
-	hex.Encode(out[14:18], u[6:8])
-	hex.Encode(out[19:23], u[8:10])
-	hex.Encode(out[24:], u[10:16])
-	out[8], out[13], out[18], out[23] = '-', '-', '-', '-'
-	return string(out[:])
-}
+func derivedID(parts ...string) string { return event.UUIDv5(namespace, parts...) }
 
 // said is a derived fact that waits to be appended. It is kept until it comes
 // back out of the log.

@@ -106,7 +106,7 @@ func (t *Tenant) queue(id string) *Queue {
 		}
 	}
 	id = strings.Clone(id)
-	q = &Queue{ID: id}
+	q = &Queue{ID: id, GUID: event.GUID(t.Name, event.EntityQueue, id)}
 	t.queues[id] = q
 	t.touchQueue(q)
 	return q

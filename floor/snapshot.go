@@ -1,6 +1,8 @@
 package floor
 
 import (
+	"trunkline/event"
+
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -97,7 +99,11 @@ func (t *Tenant) code(c *coder) {
 		num(c, &t.Totals.Outcomes[i])
 	}
 	entities(c, t.sources, func(s *Source) string { return s.Name }, func(s *Source) { s.code(c) })
-	entities(c, t.queues, func(q *Queue) string { return q.ID }, func(q *Queue) { q.code(c) })
+	entities(c, t.queues, func(q *Queue) string { return q.ID }, func(q *Queue) {
+		if q.code(c); q.GUID == "" { // of a time when a source had to give one
+			q.GUID = event.GUID(t.Name, event.EntityQueue, q.ID)
+		}
+	})
 	entities(c, t.agents, func(a *Agent) string { return a.ID }, func(a *Agent) { a.code(c, t) })
 	entities(c, t.callbacks, func(b *Callback) string { return b.ID }, func(b *Callback) { b.code(c) })
 	t.chain(c, &t.open)

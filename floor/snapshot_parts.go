@@ -19,6 +19,9 @@ func (a *Agent) code(c *coder, t *Tenant) {
 		str(c, s)
 	}
 	if !c.writing {
+		if a.GUID == "" { // of a time when a source had to give one
+			a.GUID = event.GUID(t.Name, event.EntityAgent, a.ID)
+		}
 		if a.Details = &t.plain; own != t.plain {
 			a.Details = &own
 		}

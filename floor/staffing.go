@@ -46,6 +46,9 @@ func (t *Tenant) provision(in *input) {
 	if f.Slots != nil {
 		a.Slots = f.Slots
 	}
+	for _, field := range f.Cleared {
+		t.clear(a, field)
+	}
 	switch f.Change {
 	case event.ProvisionCreated, event.ProvisionEnabled:
 		a.Disabled, a.Deleted = false, false
@@ -60,6 +63,40 @@ func (t *Tenant) provision(in *input) {
 	}
 	if q := f.Queue; q != nil {
 		t.member(a, q, f.Change == event.ProvisionQueueRemoved, in.at)
+	}
+}
+
+// clear takes away what an agent has in a field.
+func (t *Tenant) clear(a *Agent, field event.AgentField) {
+	switch field {
+	case event.FieldGUID:
+		a.GUID = event.GUID(t.Name, event.EntityAgent, a.ID)
+	case event.FieldExternal:
+		a.detail(func(d *Details) *string { return &d.External }, "")
+	case event.FieldLogin:
+		a.Login = ""
+	case event.FieldName:
+		a.Name = ""
+	case event.FieldGivenName:
+		a.GivenName = ""
+	case event.FieldFamilyName:
+		a.FamilyName = ""
+	case event.FieldDisplayName:
+		a.DisplayName = ""
+	case event.FieldEmail:
+		a.detail(func(d *Details) *string { return &d.Email }, "")
+	case event.FieldAddress:
+		a.Address = ""
+	case event.FieldRole:
+		a.Role = ""
+	case event.FieldDeskMode:
+		a.detail(func(d *Details) *string { return &d.DeskMode }, "")
+	case event.FieldGroups:
+		a.Groups = nil
+	case event.FieldSupervisors:
+		a.Supervisors = nil
+	case event.FieldSlots:
+		a.Slots = nil
 	}
 }
 

@@ -17,6 +17,7 @@ func TestEveryKindOfFactHappens(t *testing.T) {
 		"floor.corrected":            "derived by the log",
 		"destination.up":             "derived by the log",
 		"destination.down":           "derived by the log",
+		"directory.changed":          "the simulator's users are those of the demo",
 		"source.gap":                 "the simulator misses nothing",
 	}
 	cfg := sim.DefaultConfig()
