@@ -23,6 +23,7 @@ type Scratch struct {
 	pairs  []pair
 	arena  []byte // texts that are put together of others
 	out    []byte
+	event  string // name of the event in out
 
 	instance string // instanceId of the tenant and epoch below
 	of       string
@@ -50,6 +51,7 @@ func (p *Projection) Each(rec *eventlog.Record, tenant string, epoch eventlog.Ep
 	events := eventsOf(in.kind, in.reason)
 	for i := 0; i < len(events) && events[i] != "" && info.sequence < end; i++ {
 		envelope := envelopeInteraction
+		s.event = events[i]
 		if events[i] == envelopeProvision {
 			envelope = envelopeProvision
 			s.provision()
@@ -64,6 +66,7 @@ func (p *Projection) Each(rec *eventlog.Record, tenant string, epoch eventlog.Ep
 	if !c.Open(scan.Array) {
 		return nil
 	}
+	s.event = envelopeStatus
 	for info.sequence < end && c.Item(']') {
 		s.status(&c)
 		if err := say(envelopeStatus); err != nil {
@@ -72,6 +75,9 @@ func (p *Projection) Each(rec *eventlog.Record, tenant string, epoch eventlog.Ep
 	}
 	return nil
 }
+
+// Event names the event that a receiver is being given: one of [EventNames].
+func (s *Scratch) Event() string { return s.event }
 
 // Heartbeat appends a ClientCheck of a subscription to dst. It repeats the number
 // of the event sent last.

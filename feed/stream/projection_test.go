@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func (b *book) checkCounts() {
 	b.t.Helper()
 	p := stream.NewProjection()
 	var s stream.Scratch
-	next := uint64(1)
+	next, names := uint64(1), stream.EventNames()
 	for i := range b.records {
 		var c floor.Context
 		if r := &b.records[i]; len(r.Context) > 0 {
@@ -35,6 +36,13 @@ func (b *book) checkCounts() {
 		err := p.Each(&b.records[i], tenant, epoch, stream.JSON, &s, func(seq uint64, payload []byte) error {
 			if seq != next || gjson.GetBytes(payload, "*.msgInfo.sequenceId").Uint() != seq {
 				b.t.Fatalf("event %d is %d, and says %s", next, seq, payload)
+			}
+			e := gjson.GetBytes(payload, "Interaction.event").Str
+			if e == "" {
+				e = strings.SplitN(string(payload), `"`, 3)[1]
+			}
+			if s.Event() != e || !slices.Contains(names, e) {
+				b.t.Fatalf("%s is called %s", payload, s.Event())
 			}
 			next++
 			n++

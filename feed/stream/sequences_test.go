@@ -278,7 +278,7 @@ func TestSequencesFromTheSimulator(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a working day of 200 agents takes some seconds")
 	}
-	b := simulated(t, func(c *sim.Config) { c.Agents, c.Length = 200, 8*time.Hour })
+	b := simulated(t, func(c *sim.Config) { c.Agents, c.Length = 200, 6*time.Hour })
 	families := b.families()
 	for name, seq := range sequences {
 		rows, found, clean := strings.Fields(seq.rows), 0, 0
