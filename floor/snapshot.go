@@ -1,11 +1,11 @@
 package floor
 
 import (
-	"trunkline/event"
-
 	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"trunkline/event"
 )
 
 // A snapshot begins with the magic bytes and the version of its format. Later
