@@ -16,13 +16,6 @@
 // printed example loads to the defaults.
 package config
 
-import (
-	"errors"
-	"fmt"
-	"strings"
-	"time"
-)
-
 // Config is everything that can be set.
 type Config struct {
 	Listen        Listen        `yaml:"listen" doc:"Where and how the server listens."`
@@ -101,50 +94,6 @@ type Limits struct {
 	BatchBytes  Size `yaml:"batch_bytes" default:"8MiB" min:"1KiB" max:"64MiB" doc:"The body of one request, after decompression."`
 	BatchEvents int  `yaml:"batch_events" default:"10000" min:"1" max:"100000" doc:"Events in one request."`
 	Depth       int  `yaml:"depth" default:"64" min:"2" max:"256" doc:"Nesting of objects and arrays within an event."`
-}
-
-// Floor is the live floor.
-type Floor struct {
-	ServiceLevel    Duration `yaml:"service_level" default:"20s" min:"1s" max:"24h" doc:"The wait within which an answer counts as in time, for queues whose own configuration has none."`
-	ShortAbandon    Duration `yaml:"short_abandon" default:"5s" min:"1ms" max:"1h" doc:"Who gives up waiting within this time counts as a short abandon, for queues whose own configuration has none."`
-	Wrapups         []string `yaml:"wrapups" example:"support=30s" doc:"Wrap-up times after a contact, as queue=duration, for queues whose source tells of no wrap-up and whose own configuration has none. Other queues have no wrap-up then."`
-	KeepEnded       Duration `yaml:"keep_ended" default:"15m" min:"1m" max:"24h" doc:"How long an interaction stays in the state after its end, for what follows it: wrap-up, recordings, surveys."`
-	MaxSilence      Duration `yaml:"max_silence" default:"168h" min:"1m" max:"8760h" doc:"An open interaction of which nothing was heard for so long is given up and counted as lost."`
-	SourceSilence   Duration `yaml:"source_silence" default:"0s" min:"1s" max:"168h" doc:"A source that has said source.up without a silence_ms of its own, and then says nothing for so long, is down (source.down, silence). 0s: its silence means nothing."`
-	MaxInteractions int      `yaml:"max_interactions" default:"200000" min:"100" max:"5000000" doc:"Open interactions of one tenant, some 2 KB of memory each, twice: where facts are enriched and where the state is read. Beyond it the one heard of longest ago is given up."`
-	MaxEnded        int      `yaml:"max_ended" default:"50000" min:"100" max:"5000000" doc:"Ended interactions of one tenant that are kept; the oldest go first."`
-	MaxAgents       int      `yaml:"max_agents" default:"200000" min:"10" max:"5000000" doc:"Agents of one tenant; further ones share one entry named ~."`
-	MaxQueues       int      `yaml:"max_queues" default:"20000" min:"10" max:"1000000" doc:"Queues of one tenant; further ones share one entry named ~."`
-}
-
-// WrapupLimits gives the wrap-up times by queue. The configuration has been checked: what is not an entry is left out.
-func (f Floor) WrapupLimits() map[string]time.Duration {
-	if len(f.Wrapups) == 0 {
-		return nil
-	}
-	out := make(map[string]time.Duration, len(f.Wrapups))
-	for _, entry := range f.Wrapups {
-		if queue, limit, err := wrapup(entry); err == nil {
-			out[queue] = limit
-		}
-	}
-	return out
-}
-
-// wrapup reads one entry of floor.wrapups.
-func wrapup(entry string) (queue string, limit time.Duration, err error) {
-	at := strings.LastIndexByte(entry, '=')
-	if at < 1 {
-		return "", 0, errors.New("an entry is queue=duration, as in support=30s")
-	}
-	d, err := ParseDuration(strings.TrimSpace(entry[at+1:]))
-	if err != nil {
-		return "", 0, err
-	}
-	if d.Std() < time.Second || d.Std() > 24*time.Hour {
-		return "", 0, fmt.Errorf("the wrap-up time %s is not accepted: 1s to 24h", d)
-	}
-	return strings.TrimSpace(entry[:at]), d.Std(), nil
 }
 
 // Live is the native feed.

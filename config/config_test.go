@@ -41,7 +41,7 @@ func TestExampleLoadsToTheDefaults(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &b)
 	}
 	got, want := l.Config, config.Default()
-	got.Tenants, got.Tokens, got.Live.Origins, got.Floor.Wrapups = nil, nil, nil, nil // empty lists, not absent ones
+	got.Tenants, got.Tokens, got.Live.Origins, got.Floor.Wrapups, got.Floor.ServiceLevels, got.Floor.Intervals = nil, nil, nil, nil, nil, nil // empty lists, not absent ones
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -177,6 +177,9 @@ func TestComplaints(t *testing.T) {
 		"wrap-up below":             {"floor: {wrapups: [a=999ms]}\n", nil, []string{`the wrap-up time 999ms is not accepted: 1s to 24h`}},
 		"wrap-up above":             {"floor: {wrapups: [a=24h, b=25h]}\n", nil, []string{`the wrap-up time 25h is not accepted: 1s to 24h`}},
 		"wrap-up of no time":        {"floor: {wrapups: [a=soon]}\n", nil, []string{`floor.wrapups: "a=soon": not a duration`}},
+		"service level":             {"floor: {service_levels: [a=1s, b=25h, c, a=2s]}\n", nil, []string{`the service level 25h is not accepted: 1s to 24h`, `"c": an entry is`, `"a" is named twice`}},
+		"kept too short":            {"floor: {interval_grace: 30m, interval_keep: 20m}\n", nil, []string{`floor.interval_keep: 20m is not accepted: at least floor.interval_grace, 30m`}},
+		"wait method":               {"floor: {wait_method: guess}\n", nil, []string{`floor.wait_method: "guess" is not accepted`}},
 		"wrap-up twice":             {"floor: {wrapups: [a=1s, b=1s, a=2s]}\n", nil, []string{`the queue "a" is named twice`}},
 		"even replicas":             {"log: {replicas: 2, url: 'nats://h'}\n", nil, []string{"2 is not accepted: 1, 3 or 5"}},
 		"creds without cluster":     {"log: {creds: f}\n", nil, []string{"log.creds: this is of use with a cluster alone"}},
@@ -257,6 +260,12 @@ func TestWrapups(t *testing.T) {
 	want := map[string]time.Duration{"support": 30 * time.Second, "a=b": time.Second, "sales": 24 * time.Hour}
 	if got := l.Floor.WrapupLimits(); !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
+	}
+	if f := (config.Floor{Intervals: []string{"a"}}); !f.KeepsIntervals("a") || f.KeepsIntervals("b") {
+		t.Error("15-minute rows are kept for others than those named")
+	}
+	if f := (config.Floor{Intervals: []string{"*"}}); !f.KeepsIntervals("b") || config.Default().Floor.KeepsIntervals("b") {
+		t.Error("15-minute rows are kept by default, or not for all")
 	}
 	if got := config.Default().Floor.WrapupLimits(); got != nil {
 		t.Errorf("by default %v", got)

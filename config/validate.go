@@ -20,7 +20,7 @@ func (l *loader) validate(root reflect.Value) {
 	c := &l.loaded.Config
 	l.listen(&c.Listen)
 	l.log(c)
-	l.wrapups(c.Floor.Wrapups)
+	l.floor(&c.Floor)
 	l.people(c)
 	l.sources(c)
 }
@@ -37,20 +37,6 @@ func (l *loader) bounds(v reflect.Value, path string) {
 			l.refuse(f.path, "%q is not accepted: %s", f.shown(), f.accepted())
 		}
 	})
-}
-
-func (l *loader) wrapups(entries []string) {
-	known := map[string]bool{}
-	for _, entry := range entries {
-		queue, _, err := wrapup(entry)
-		switch {
-		case err != nil:
-			l.refuse("floor.wrapups", "%q: %v", entry, err)
-		case known[queue]:
-			l.refuse("floor.wrapups", "the queue %q is named twice", queue)
-		}
-		known[queue] = true
-	}
 }
 
 // refuse complains about a value, naming where it came from: that of the list entry it stands in when it was

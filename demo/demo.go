@@ -84,6 +84,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	cfg.Log.Dir = filepath.Join(dir, "log")
 	cfg.Tenants = []config.Tenant{{ID: tenant, Name: tenantName, TimeZone: "UTC"}}
 	cfg.Tokens = cred.static()
+	cfg.Floor.Intervals = []string{tenant}
 
 	// The server lives a little longer than ctx: the simulation says its last word first.
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))

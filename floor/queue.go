@@ -74,6 +74,9 @@ func (t *Tenant) Target(q *Queue) int64 {
 	if q.Config.ServiceLevelMS > 0 {
 		return q.Config.ServiceLevelMS
 	}
+	if ms := t.set.ServiceLevelOf[q.ID]; ms > 0 {
+		return ms
+	}
 	return t.set.ServiceLevelMS
 }
 

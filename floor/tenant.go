@@ -12,6 +12,7 @@ import (
 type Settings struct {
 	Zone           *time.Location   // whose midnight begins the day; nil is UTC
 	ServiceLevelMS int64            // for queues whose configuration has none; 20,000 by default
+	ServiceLevelOf map[string]int64 // of single queues whose configuration has none
 	ShortAbandonMS int64            // the same for short abandons; 5,000 by default
 	WrapupLimitMS  map[string]int64 // of queues whose configuration has none and whose source tells of no wrap-up
 

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,12 +10,14 @@ import (
 	"trunkline/directory"
 	"trunkline/eventlog/writer"
 	"trunkline/floor"
+	"trunkline/floor/wait"
 )
 
 // floors makes the floors of this process. They wait for the directory, which has the tenants' time zones and itself
 // stands on the log.
 type floors struct {
 	base  floor.Settings
+	conf  config.Floor
 	from  config.Sources // whose silence counts
 	ready chan struct{}  // closed when the directory is there, or never will be
 	once  sync.Once
@@ -31,20 +31,24 @@ type floors struct {
 
 func newFloors(all config.Config) *floors {
 	c := all.Floor
-	f := &floors{ready: make(chan struct{}), known: map[string]floor.Settings{}, from: all.Sources, base: floor.Settings{
+	method, _ := wait.Named(c.WaitMethod) // the configuration has been checked
+	f := &floors{conf: c, ready: make(chan struct{}), known: map[string]floor.Settings{}, from: all.Sources, base: floor.Settings{
 		SourceSilenceMS: c.SourceSilence.Std().Milliseconds(),
 		ServiceLevelMS:  c.ServiceLevel.Std().Milliseconds(), ShortAbandonMS: c.ShortAbandon.Std().Milliseconds(),
 		KeepEnded: c.KeepEnded.Std(), MaxSilence: c.MaxSilence.Std(), MaxInteractions: c.MaxInteractions,
 		MaxEnded: c.MaxEnded, MaxAgents: c.MaxAgents, MaxQueues: c.MaxQueues,
+		WaitMethod: method, IntervalGrace: c.IntervalGrace.Std(), IntervalKeep: c.IntervalKeep.Std(),
+		WrapupLimitMS: milliseconds(c.WrapupLimits()), ServiceLevelOf: milliseconds(c.ServiceLevelOf()),
 	}}
-	limits := c.WrapupLimits()
-	if len(limits) > 0 {
-		f.base.WrapupLimitMS = make(map[string]int64, len(limits))
-	}
-	for _, queue := range slices.Sorted(maps.Keys(limits)) {
-		f.base.WrapupLimitMS[queue] = limits[queue].Milliseconds()
-	}
 	return f
+}
+
+func milliseconds(byQueue map[string]time.Duration) map[string]int64 {
+	out := make(map[string]int64, len(byQueue))
+	for queue, d := range byQueue {
+		out[queue] = d.Milliseconds()
+	}
+	return out
 }
 
 // opened gives the floors the directory, nil when the start failed.
@@ -78,7 +82,7 @@ func (f *floors) settings(tenant string) floor.Settings {
 		return s
 	}
 	s := f.base
-	s.Zone = time.UTC
+	s.Zone, s.Intervals = time.UTC, f.conf.KeepsIntervals(tenant)
 	if t, ok := f.tenants.Tenant(tenant); ok {
 		s.Zone = t.Location()
 	}
