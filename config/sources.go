@@ -21,7 +21,7 @@ type Sources struct {
 
 // Recognition says who is who.
 type Recognition struct {
-	Agents       []string `yaml:"agents" doc:"Agents' ids by the name that the system has for them, as name=id: PJSIP/1001=4711 for a member of a queue in Asterisk, 1001@default=4711 for an agent of mod_callcenter. Whoever is not named keeps the usual id: the interface without its technology, 1001 for PJSIP/1001; the name of the agent."`
+	Agents       []string `yaml:"agents" doc:"Agents' ids by the name that the system has for them, as name=id: PJSIP/1001=4711 for a member of a queue in Asterisk, 1001@default=4711 for an agent of mod_callcenter, Alice=4711 for a name in queue_log that members does not have. Whoever is not named keeps the usual id: the interface without its technology, 1001 for PJSIP/1001; the name of the agent."`
 	AgentPattern string   `yaml:"agent_pattern" doc:"Regular expression whose first group is the id of those who are not named in agents: '^Local/(\\d+)@' where members are Local/1001@from-queue/n. Who does not match keeps the usual id."`
 }
 
@@ -115,6 +115,9 @@ func (r Recognition) AgentIDs() (ids map[string]string, pattern *regexp.Regexp) 
 
 // Interfaces gives the interfaces of members by name.
 func (q QueueLog) Interfaces() map[string]string { return pairs(q.Members) }
+
+// Attached is how many systems are attached.
+func (s Sources) Attached() int { return len(s.Asterisk) + len(s.FreeSWITCH) + len(s.QueueLog) }
 
 // SourceSilence gives the bounds of the expected sources of a tenant.
 func (s Sources) SourceSilence(tenant string) map[string]time.Duration {

@@ -116,7 +116,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.edge.handler.Store(&h)
 	s.phase.set("")
 	s.sources.run(ctx)
-	slog.Info("serving", "url", s.URL(), "durability", log.Health().Durability, "tenants", len(s.Tenants().Tenants()))
+	slog.Info("serving", "url", s.URL(), "durability", log.Health().Durability, "tenants", len(s.Tenants().Tenants()), "sources", s.cfg.Sources.Attached())
 	return nil
 }
 

@@ -56,6 +56,6 @@ func printSettings(w io.Writer, loaded *config.Loaded, all bool) error {
 			fmt.Fprintf(out, "%s\t%s\t%s\n", s.Path, s.Value, s.Origin)
 		}
 	}
-	fmt.Fprintf(out, "the configuration is good: %d tenants, %d tokens\n", len(loaded.Tenants), len(loaded.Tokens))
+	fmt.Fprintf(out, "the configuration is good: %d tenants, %d tokens, %d sources attached\n", len(loaded.Tenants), len(loaded.Tokens), loaded.Sources.Attached())
 	return out.Flush()
 }

@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -82,11 +83,11 @@ func (n *names) id(who string) (id, iface string) {
 	iface = who
 	if given, ok := n.given[who]; ok {
 		iface = given
-	} else if !strings.Contains(who, "/") {
-		return who, ""
+	} else if !strings.Contains(who, "/") { // a name, of which the configuration may know the id
+		iface = ""
 	}
-	if id = n.agentID(iface); id == "" {
-		id = iface
+	if id = n.agentID(cmp.Or(iface, who)); id == "" {
+		id = cmp.Or(iface, who)
 	}
 	return id, iface
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"trunkline/event"
+	"trunkline/source"
 	"trunkline/source/asterisk"
 )
 
@@ -242,4 +244,26 @@ func FuzzQueueLog(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestIDsOfMembersWithoutAnInterface maps the names that calls carry.
+func TestIDsOfMembersWithoutAnInterface(t *testing.T) {
+	var ids []string
+	tr := asterisk.NewQueueLogTranslator(asterisk.QueueLogTranslatorOptions{
+		PBX: "p", Agents: map[string]string{"Bob": "PJSIP/1002"},
+		AgentID: source.Recognition{IDs: map[string]string{"Alice": "4711", "PJSIP/1002": "4712"}, Usual: asterisk.AgentID}.AgentID,
+		Emit: func(_ event.Meta, f event.Fact) {
+			if a, ok := f.(event.AgentStatusChanged); ok {
+				ids = append(ids, a.Agent)
+			}
+		},
+	})
+	for _, who := range []string{"Alice", "Bob", "Carol", "PJSIP/1004"} {
+		if err := tr.Line([]byte("1795210744|NONE|NONE|" + who + "|PAUSEALL|")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := strings.Join(slices.Compact(ids), " "); got != "4711 4712 Carol 1004" {
+		t.Errorf("got %s", got)
+	}
 }
