@@ -52,6 +52,9 @@ func (c *JSON) Open(b byte) bool {
 // Member gives the next member of an object and stands at its value. At the end
 // of the object it steps out and gives false.
 func (c *JSON) Member() (key string, ok bool) {
+	if key, ok = c.nextMember(); ok {
+		return key, true
+	}
 	if !c.Item('}') {
 		return "", false
 	}
@@ -65,6 +68,28 @@ func (c *JSON) Member() (key string, ok bool) {
 	c.i++
 	c.space()
 	return key, c.i < len(c.s)
+}
+
+// nextMember is Member for what nearly all is like: a name without escapes and no
+// space around it.
+func (c *JSON) nextMember() (key string, ok bool) {
+	s, i := c.s, c.i
+	if c.escapes || i+4 > len(s) {
+		return "", false
+	}
+	if s[i] == ',' {
+		i++
+	}
+	if s[i] != '"' {
+		return "", false
+	}
+	n := strings.IndexByte(s[i+1:], '"')
+	end := i + n + 2
+	if n < 0 || end+1 >= len(s) || s[end] != ':' || s[end+1] <= ' ' {
+		return "", false
+	}
+	c.at, c.i = i, end+1
+	return s[i+1 : end-1], true
 }
 
 // Item stands at the next item; at the end it steps out and gives false.
