@@ -198,3 +198,30 @@ func TestEventsPage(t *testing.T) {
 		}
 	}
 }
+
+// TestFormatsAreDocumented compares the formats with those of docs/asyncapi.yaml.
+func TestFormatsAreDocumented(t *testing.T) {
+	var doc struct {
+		Channels struct {
+			Stream struct {
+				Bindings struct {
+					WS struct {
+						Query schema `yaml:"query"`
+					} `yaml:"ws"`
+				} `yaml:"bindings"`
+			} `yaml:"streamTenantUpdates"`
+		} `yaml:"channels"`
+	}
+	if err := yaml.Unmarshal(docs.AsyncAPI(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	names := doc.Channels.Stream.Bindings.WS.Query.Properties["desiredOutputType"].Enum
+	if len(names) != 4 {
+		t.Fatalf("the formats are %v", names)
+	}
+	for i, name := range names {
+		if f, err := stream.ParseFormat(name.(string)); err != nil || int(f) != i {
+			t.Errorf("%v: %v, %v", name, f, err)
+		}
+	}
+}
