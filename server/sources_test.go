@@ -740,6 +740,19 @@ func TestSilentSources(t *testing.T) {
 	if status, _, body := call(t, s.URL(), "GET", "/v1/sources/%2Fcrm", "", both, nil); status != 200 || !strings.Contains(body, `"silence_ms":1000`) {
 		t.Errorf("%d %s", status, body)
 	}
+	// The example of docs/operations.md.
+	doc, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := regexp.MustCompile(`(?s)/v1/events -d '(\{.*?)'\n`).FindSubmatch(doc)
+	if example == nil {
+		t.Fatal("docs/operations.md has no example of source.up")
+	}
+	body := strings.ReplaceAll(string(example[1]), "/crm", "/doc")
+	if status, _, answer := call(t, s.URL(), "POST", "/v1/events", body, both, structured); status != 200 {
+		t.Errorf("the example of docs/operations.md: %d %s", status, answer)
+	}
 	send("/crm", "2", "com.example.hello", `{}`)
 	eventually(t, "both ways are in the log", func() string {
 		_, p := history(t, s.URL(), "?subject=source//crm&limit=100", both)
