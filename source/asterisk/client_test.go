@@ -49,25 +49,29 @@ func TestLiveEqualsTheTranslation(t *testing.T) {
 }
 
 func TestFiltersKeepTheVolumeDown(t *testing.T) {
-	read := func(o aspbx.Options) (string, int64) {
+	read := func(o aspbx.Options) (string, source.Health) {
 		var facts string
-		var events int64
+		var health source.Health
 		synctest.Test(t, func(t *testing.T) {
 			o.Speed, o.Patience = 1, time.Minute
 			p := pbx(t, o)
 			log := &notebook{}
 			c := runClient(t, p, clientOptions(p, log))
-			facts, events = callFacts(log.all()), c.Health().Events
+			facts, health = callFacts(log.all()), c.Health()
 		})
-		return facts, events
+		return facts, health
 	}
 	with, few := read(aspbx.Options{})
 	without, many := read(aspbx.Options{Write: "reporting"})
 	if with != without {
 		t.Errorf("filters change facts: %s", firstDifference(with, without))
 	}
-	if few*2 > many {
-		t.Errorf("got %d of %d events", few, many)
+	if few.Events*2 > many.Events || few.Bytes*2 > many.Bytes {
+		t.Errorf("got %d of %d events, %d of %d bytes", few.Events, many.Events, few.Bytes, many.Bytes)
+	}
+	// What no fact is made of is named, so that one sees what a filter would save.
+	if n := many.LeftOut["Newstate"]; n < 100 || many.LeftOut["Hangup"] != 0 || few.LeftOut["Newstate"] != 0 || many.LeftOut.Sum()-few.LeftOut.Sum() < n {
+		t.Errorf("left out %v and %v", many.LeftOut, few.LeftOut)
 	}
 }
 

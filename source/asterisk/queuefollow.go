@@ -115,6 +115,9 @@ func (q *QueueLog) Health() source.Health {
 	q.mu.Unlock()
 	h.Waiting, h.Refused, h.Dropped = q.up.State()
 	h.LeftOut = q.tr.left.Counts()
+	if h.State != source.StateDown && h.Refused != "" {
+		h.State, h.Reason = source.StateHeld, h.Refused
+	}
 	return h
 }
 

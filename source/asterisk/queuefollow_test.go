@@ -171,6 +171,26 @@ func TestQueueLogOfALogThatFails(t *testing.T) {
 	}
 }
 
+// TestQueueLogIsHeld says so while the log takes nothing, and ends all the same.
+func TestQueueLogIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := followed(t, &notebook{fail: func(int) error { return &eventlog.UnavailableError{Reason: "no disk"} }})
+		write(t, o.File, queueLog(t)[:5000])
+		stop, q := follow(o)
+		time.Sleep(time.Minute)
+		if h := q.Health(); h.State != source.StateHeld || !strings.Contains(h.Reason, "no disk") || h.Waiting == 0 {
+			t.Errorf("got %+v", h)
+		}
+		began := time.Now()
+		if err := stop(); err != nil || time.Since(began) > 6*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if _, err := os.Stat(o.StateFile); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the state moved on: %v", err)
+		}
+	})
+}
+
 func TestQueueLogThatIsAwayOrAnotherOne(t *testing.T) {
 	log := &notebook{}
 	o := followed(t, log)
