@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Now is the log's time up to which the floor was folded, in epoch milliseconds.
@@ -14,6 +15,16 @@ func (t *Tenant) At() int64 { return t.at }
 
 // Midnight is when the next day of the tenant begins, in epoch milliseconds.
 func (t *Tenant) Midnight() int64 { return t.midnight }
+
+// DayBegan is when the present day of the tenant began, in epoch milliseconds; 0
+// before anything was heard.
+func (t *Tenant) DayBegan() int64 {
+	if t.midnight == 0 {
+		return 0
+	}
+	d := moment(t.now).In(t.set.Zone)
+	return time.Date(d.Year(), d.Month(), d.Day(), 0, 0, 0, 0, t.set.Zone).UnixMilli()
+}
 
 // Settings are what the tenant's floor is configured with, defaults filled in.
 func (t *Tenant) Settings() Settings { return t.set }

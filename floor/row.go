@@ -62,6 +62,24 @@ const (
 	NumCounters
 )
 
+// counterNames are what the counters are called where a number is explained.
+var counterNames = [NumCounters]string{
+	"offered", "answered", "answered_in_target", "abandoned_short", "abandoned_long", "abandoned_in_target", "abandoned_alerting", "timed_out",
+	"overflowed", "left_by_key", "refused", "transferred", "lost", "wait_answered_ms", "wait_left_ms", "wait_abandoned_ms", "suspect",
+	"alerts", "accepted", "not_answered", "rejected", "cancelled", "alert_ms",
+	"contacts", "contacts_in", "contacts_out", "handled", "talk_ms", "hold_ms", "wrap_ms", "lost_contacts", "active_ms", "held_ms", "wrapup_ms",
+	"holds", "wrap_ups", "transfers", "consults", "conferences", "coached", "coached_ms", "coaching", "coaching_ms", "monitored",
+	"messages_in", "messages_out", "dispositions", "logins",
+}
+
+// String gives the counter's name; that of a duration ends in _ms.
+func (c Counter) String() string {
+	if c < NumCounters {
+		return counterNames[c]
+	}
+	return ""
+}
+
 // Row is what is counted for one key: a queue, a channel, or a queue's channel.
 type Row = counts[int64]
 

@@ -56,6 +56,7 @@ var endpoints = []endpoint{
 	// What these give is the token's own tenant's alone; nothing in them can name another.
 	{pattern: "GET /v1/events", scope: auth.Read, path: "/v1/events?limit=10"},
 	{pattern: "GET /v1/live", scope: auth.Read, path: "/v1/live", stream: true},
+	{pattern: "GET /v1/explain", scope: auth.Read, path: "/v1/explain?measure=Offered&queue=none", status: 404},
 	{pattern: "GET /v1/state/queues", scope: auth.Read, path: "/v1/state/queues"},
 	{pattern: "GET /v1/state/queues/{id}", scope: auth.Read, path: "/v1/state/queues/none", status: 404},
 	{pattern: "GET /v1/state/agents", scope: auth.Read, path: "/v1/state/agents"},

@@ -32,6 +32,8 @@ func newStage(t testing.TB) *stage {
 	return &stage{t: t, fold: floor.NewFold(floor.Options{}), watch: map[int]func([]floor.Change, bool){}}
 }
 
+func (s *stage) Fold() *floor.Fold { return floor.NewFold(floor.Options{}) }
+
 func (s *stage) View(tenant string, fn func(follow.View)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"trunkline/control"
 	"trunkline/eventlog"
 	"trunkline/fanout"
+	"trunkline/floor/explain"
 	"trunkline/ws"
 )
 
@@ -66,7 +67,8 @@ type Feed struct {
 	frames    frames
 	readers   readers
 	consumers consumers
-	ctx       context.Context // ends with Close
+	explainer *explain.Explainer // nil without a state
+	ctx       context.Context    // ends with Close
 	end       context.CancelFunc
 	wg        sync.WaitGroup
 
@@ -104,6 +106,9 @@ func New(log Log, o Options) *Feed {
 		boards: map[string]*board{}, viewers: map[*viewer]struct{}{}}
 	if f.pool == nil {
 		f.pool, f.ownPool = fanout.New(fanout.PoolOptions{}), true
+	}
+	if o.State != nil {
+		f.explainer = explain.New(log, o.State.Fold)
 	}
 	f.ctx, f.end = context.WithCancel(context.Background())
 	socket := fanout.Terms{

@@ -22,6 +22,7 @@ import (
 type State interface {
 	View(tenant string, fn func(follow.View)) error
 	Watch(tenant string, fn func(changed []floor.Change, all bool)) (stop func())
+	Fold() *floor.Fold
 }
 
 var _ State = (*follow.Floor)(nil)
@@ -31,7 +32,7 @@ func (f *Feed) stateRoutes() []auth.Route {
 	if f.o.State == nil {
 		return nil
 	}
-	var routes []auth.Route
+	routes := []auth.Route{{Pattern: "GET /v1/explain", Scope: auth.Read, Handler: http.HandlerFunc(f.explain)}}
 	for i := range kinds {
 		k := &kinds[i]
 		routes = append(routes,

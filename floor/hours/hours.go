@@ -121,7 +121,7 @@ func (s *Schedule) Zone() *time.Location { return s.zone }
 // At says how it stands at a moment.
 func (s *Schedule) At(at time.Time) Status {
 	at = at.In(s.zone)
-	_, holiday := s.holidays[at.Format(time.DateOnly)]
+	_, holiday := s.onHoliday(at)
 	if s.always && !holiday {
 		return Status{Open: true}
 	}
@@ -147,7 +147,7 @@ func (s *Schedule) periods(at time.Time, days int) []period {
 	y, m, d := at.Date()
 	date := time.Date(y, m, d+days, 12, 0, 0, 0, s.zone)
 	y, m, d = date.Date()
-	list, holiday := s.holidays[date.Format(time.DateOnly)]
+	list, holiday := s.onHoliday(date)
 	switch {
 	case holiday:
 	case s.always:
@@ -162,8 +162,20 @@ func (s *Schedule) periods(at time.Time, days int) []period {
 	return out
 }
 
-// horizon is how many days are looked ahead for a change.
-const horizon = 400
+func (s *Schedule) onHoliday(date time.Time) ([]stretch, bool) {
+	if len(s.holidays) == 0 {
+		return nil, false
+	}
+	list, ok := s.holidays[date.Format(time.DateOnly)]
+	return list, ok
+}
+
+// horizon is how many days are looked ahead for a change; without holidays one week
+// is like the other.
+const (
+	horizon = 400
+	weeks   = 15
+)
 
 // Next gives the first moment after another at which it opens or closes; ok is
 // false when nothing changes within 400 days.
@@ -173,7 +185,11 @@ func (s *Schedule) Next(at time.Time) (next time.Time, opens, ok bool) {
 	}
 	at = at.In(s.zone)
 	now := s.At(at).Open
-	for day := -1; day <= horizon; day++ {
+	days := horizon
+	if len(s.holidays) == 0 {
+		days = weeks
+	}
+	for day := -1; day <= days; day++ {
 		var edges []time.Time
 		for _, p := range append(s.periods(at, day), s.periods(at, day+1)...) {
 			edges = append(edges, p.from, p.to)

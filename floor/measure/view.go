@@ -15,6 +15,7 @@ type View struct {
 
 	of  Of
 	row rower
+	led *ledger // what stands between the formula and the row, when the parts are asked for
 }
 
 // rower is what all rows of the floor can do.
@@ -109,7 +110,7 @@ func timeIn(states ...floor.State) func(*View) Value {
 	return func(v *View) Value {
 		n := int64(0)
 		for _, s := range states {
-			n += v.Agent.TimeIn(s, v.Now)
+			n += v.timeIn(s)
 		}
 		return whole(n)
 	}

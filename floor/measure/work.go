@@ -75,7 +75,7 @@ func quotients() []Measure {
 		}},
 		{"occupancy", Number, Percent, OfAgent, "100 × (contact + wrap-up + alerting) / (contact + wrap-up + alerting + idle)", "The share of the time in which the agent was taken, of that time and the idle time together. Time away or logged out is in neither.", func(v *View) Value {
 			busy := timeIn(floor.Contact, floor.WrapUp, floor.Alerting)(v).Whole
-			return quotient(busy, busy+v.Agent.TimeIn(floor.Idle, v.Now), 100)
+			return quotient(busy, busy+v.timeIn(floor.Idle), 100)
 		}},
 		{"utilisation", Number, Percent, OfAgent, "100 × (contact + wrap-up + alerting) / logged in", "The share of the logged-in time in which the agent was taken.", func(v *View) Value {
 			busy := timeIn(floor.Contact, floor.WrapUp, floor.Alerting)(v).Whole
