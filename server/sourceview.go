@@ -100,7 +100,11 @@ func show(tenant string, f *floor.Source, a *attached) sourceView {
 	h := a.health()
 	v.Source, v.Name, v.Kind = a.source, a.name, a.kind
 	v.Address = cmp.Or(h.Address, v.Address)
-	v.State, v.Reason, v.Since = string(h.State), h.Reason, moment(h.Since)
+	if h.State == source.StateUp || h.State == source.StateHeld || v.State != sourceDown {
+		v.State, v.Reason, v.Since = string(h.State), h.Reason, moment(h.Since)
+	} else { // it is down since the log says so, however often it was tried since
+		v.Reason = cmp.Or(h.Reason, v.Reason)
+	}
 	c := &connectionView{
 		State: h.State, Since: moment(h.Since), Reason: h.Reason, LagMS: h.Lag.Milliseconds(), HeardAt: moment(h.Heard), LastEventAt: moment(h.EventAt),
 		Logins: h.Logins, Reconnects: max(h.Logins-1, 0), Bytes: h.Bytes, Events: h.Events, LeftOut: h.LeftOut, Faults: h.Faults, Open: h.Open,
