@@ -108,9 +108,20 @@ func (a *Availability) closers() uint8 {
 }
 
 // Closers lists the reasons in the words of the vocabulary.
-func (a *Availability) Closers() []event.QueueCloser {
+func (a *Availability) Closers() []event.QueueCloser { return closersOf(a.closers()) }
+
+// Said gives by what a queue is closed, as it was said last in the log, nothing for
+// an open one; and when its hours open or close it next, in epoch milliseconds, 0
+// for never.
+func (q *Queue) Said() (closers []event.QueueCloser, changes int64) {
+	if !q.told {
+		return nil, 0
+	}
+	return closersOf(q.closed), q.opens
+}
+
+func closersOf(n uint8) []event.QueueCloser {
 	var out []event.QueueCloser
-	n := a.closers()
 	for i, w := range [...]event.QueueCloser{
 		event.ClosedByHours, event.ClosedByHoliday, event.ClosedByEstimatedWait, event.ClosedBySize, event.ClosedByFallbackSize,
 		event.ClosedByMitigation, event.ClosedByStage,

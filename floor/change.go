@@ -28,7 +28,7 @@ func (t *Tenant) changed(k ChangeKind, id string) {
 }
 
 func (t *Tenant) touchChannel(m Medium) {
-	if t.media[m] != t.tick {
+	if m != MediumUnknown && t.media[m] != t.tick {
 		t.media[m] = t.tick
 		t.changed(ChangeChannel, m.String())
 	}
@@ -41,7 +41,7 @@ func (t *Tenant) touchCount(q *Queue, m Medium, r *AgentAtQueue, a *Agent) {
 		if q.counted != t.tick {
 			q.counted, q.media = t.tick, 0
 		}
-		if q.media&(1<<m) == 0 {
+		if m != MediumUnknown && q.media&(1<<m) == 0 {
 			q.media |= 1 << m
 			t.changes = append(t.changes, Change{Kind: ChangeQueueChannel, ID: m.String(), Queue: q.ID})
 		}

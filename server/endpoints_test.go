@@ -63,6 +63,8 @@ var endpoints = []endpoint{
 	{pattern: "GET /v1/state/agents/{id}", scope: auth.Read, path: "/v1/state/agents/none", status: 404},
 	{pattern: "GET /v1/state/interactions", scope: auth.Read, path: "/v1/state/interactions"},
 	{pattern: "GET /v1/state/interactions/{id}", scope: auth.Read, path: "/v1/state/interactions/none", status: 404},
+	{pattern: "GET /v1/state/channels", scope: auth.Read, path: "/v1/state/channels"},
+	{pattern: "GET /v1/state/channels/{id}", scope: auth.Read, path: "/v1/state/channels/fax", status: 404},
 	{pattern: "GET /v1/state/sources", scope: auth.Read, path: "/v1/state/sources"},
 	{pattern: "GET /v1/state/sources/{id}", scope: auth.Read, path: "/v1/state/sources/none", status: 404},
 

@@ -34,6 +34,12 @@ func StatesOf(t *floor.Tenant, seen map[floor.Change]string) map[floor.Change]st
 			for _, a := range t.Agents() {
 				now[floor.Change{Kind: k.kind, ID: a.ID}] = string(appendState(nil, showAgent(t, a)))
 			}
+		case floor.ChangeChannel:
+			for m := floor.MediumPhone; m < floor.NumMedia; m++ {
+				if c := (floor.Change{Kind: k.kind, ID: m.String()}); t.Channels[m] != (floor.Row{}) {
+					now[c] = string(appendState(nil, showChannel(t, m)))
+				}
+			}
 		case floor.ChangeInteraction:
 			for _, it := range t.OpenInteractions() {
 				now[floor.Change{Kind: k.kind, ID: it.ID}] = string(appendState(nil, showInteraction(t, it)))

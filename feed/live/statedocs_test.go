@@ -24,8 +24,8 @@ func TestStateIsDocumented(t *testing.T) {
 		return ""
 	}
 	for title, shown := range map[string][]any{
-		"A queue":        {queueState{}, agentsByWork{}, queueToday{}},
-		"An agent":       {agentState{}, memberState{}, workState{}},
+		"A queue":        {queueState{}, agentsByWork{}, queueToday{}, availabilityState{}, estimate{}, channelState{}},
+		"An agent":       {agentState{}, memberState{}, workState{}, agentToday{}, timeByState{}, queueWork{}},
 		"An interaction": {interactionState{}, visitState{}},
 		"A source":       {sourceState{}},
 	} {

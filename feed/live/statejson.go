@@ -39,6 +39,10 @@ type queueState struct {
 	Agents   agentsByWork `json:"agents"`
 	TargetMS int64        `json:"service_level_ms"`
 	Today    queueToday   `json:"today"`
+
+	Availability availabilityState   `json:"availability"`
+	Estimates    map[string]estimate `json:"estimated_wait"`
+	Channels     []channelState      `json:"channels"`
 }
 
 type agentsByWork struct {
@@ -64,7 +68,7 @@ type queueToday struct {
 	Lost             int64 `json:"lost"`
 	WaitAnsweredMS   int64 `json:"wait_answered_ms"`
 	WaitAbandonedMS  int64 `json:"wait_abandoned_ms"`
-	LongestWaitMS    int64 `json:"longest_wait_ms"`
+	LongestWaitMS    int64 `json:"longest_wait_ms,omitempty"`
 	Handled          int64 `json:"handled"`
 	TalkMS           int64 `json:"talk_ms"`
 	HoldMS           int64 `json:"hold_ms"`
@@ -79,14 +83,13 @@ func showQueue(t *floor.Tenant, q *floor.Queue) any {
 		Agents: agentsByWork{q.InState[floor.Offline], q.InState[floor.Away], q.InState[floor.Idle],
 			q.InState[floor.Alerting], q.InState[floor.Contact], q.InState[floor.WrapUp]},
 		TargetMS: t.Target(q),
-		Today: queueToday{
-			Offered: q.Get(floor.Offered), Answered: q.Get(floor.Answered), AnsweredInTarget: q.Get(floor.AnsweredInTarget),
-			AbandonedShort: q.Get(floor.AbandonedShort), AbandonedLong: q.Get(floor.AbandonedLong), Timeout: q.Get(floor.TimedOut),
-			Overflow: q.Get(floor.Overflowed), Key: q.Get(floor.LeftByKey), Full: q.Get(floor.Refused), Transferred: q.Get(floor.MovedOn),
-			Lost: q.Get(floor.LostWaiting), WaitAnsweredMS: q.Get(floor.WaitAnswered), WaitAbandonedMS: q.Get(floor.WaitAbandoned),
-			LongestWaitMS: max(q.WaitsTaken.Max, q.WaitsOthers.Max), Handled: q.Get(floor.Handled), TalkMS: q.Get(floor.Talk),
-			HoldMS: q.Get(floor.Hold), WrapMS: q.Get(floor.Wrap),
-		},
+		Today:    countedOf(&q.Row), Availability: showAvailability(q), Estimates: showEstimates(t, q), Channels: []channelState{},
+	}
+	s.Today.LongestWaitMS = max(q.WaitsTaken.Max, q.WaitsOthers.Max)
+	for m, r := range q.ByMedium {
+		if r != nil && floor.Medium(m) != floor.MediumUnknown {
+			s.Channels = append(s.Channels, showRow(floor.Medium(m).String(), r))
+		}
 	}
 	if v := q.Oldest(); v != nil {
 		s.Oldest = moment(v.At)
@@ -125,6 +128,9 @@ type agentState struct {
 	NotServing    bool                `json:"not_serving,omitempty"`
 	Terminal      string              `json:"terminal,omitempty"`
 	Work          []workState         `json:"work"`
+	Today         agentToday          `json:"today"`
+	TimeMS        timeByState         `json:"time_ms"`
+	ByQueue       []queueWork         `json:"by_queue,omitempty"`
 }
 
 type memberState struct {
@@ -165,6 +171,8 @@ func showAgent(_ *floor.Tenant, a *floor.Agent) any {
 		State: a.State.String(), Since: moment(a.Since), Talking: a.Talking(), Presence: a.Presence, PresenceSince: moment(a.PresenceSince),
 		Until: moment(a.Until), Next: a.Next, LoginSince: moment(a.LoginSince), Note: a.Note, Profile: a.Profile, TransferTo: a.TransferTo,
 		Fetch: a.Fetch, NotServing: a.NotServing, Terminal: a.Terminal, Work: []workState{},
+		Today: workOf(&a.AgentRow), ByQueue: showByQueue(a),
+		TimeMS: timeByState{a.Time[floor.Offline], a.Time[floor.Away], a.Time[floor.Idle], a.Time[floor.Alerting], a.Time[floor.Contact], a.Time[floor.WrapUp]},
 	}
 	if a.Reason != (event.StatusReason{}) {
 		r := a.Reason
@@ -306,6 +314,13 @@ var kinds = [...]kindState{
 	{floor.ChangeInteraction, "interactions", "interaction",
 		func(t *floor.Tenant, fn func(any)) { all(t, t.OpenInteractions(), showInteraction, fn) },
 		func(t *floor.Tenant, id string) any { return one(t, t.Interaction(id), showInteraction) }},
+	{floor.ChangeChannel, "channels", "channel", channels,
+		func(t *floor.Tenant, id string) any {
+			if m, ok := floor.MediumNamed(id); ok {
+				return showChannel(t, m)
+			}
+			return nil
+		}},
 	{floor.ChangeSource, "sources", "source",
 		func(t *floor.Tenant, fn func(any)) { all(t, t.Sources(), showSource, fn) },
 		func(t *floor.Tenant, id string) any { return one(t, t.Source(id), showSource) }},

@@ -24,7 +24,7 @@ func values(t *floor.Tenant) map[floor.Change]string {
 	out := map[floor.Change]string{}
 	for _, q := range t.Queues() {
 		read(out, t, floor.Change{Kind: floor.ChangeQueue, ID: q.ID})
-		for m := range floor.NumMedia {
+		for m := floor.MediumPhone; m < floor.NumMedia; m++ {
 			if q.ByMedium[m] != nil {
 				read(out, t, floor.Change{Kind: floor.ChangeQueueChannel, ID: m.String(), Queue: q.ID})
 			}
@@ -36,7 +36,7 @@ func values(t *floor.Tenant) map[floor.Change]string {
 			read(out, t, floor.Change{Kind: floor.ChangeAgentQueue, ID: a.ID, Queue: a.ByQ[i].Queue.ID})
 		}
 	}
-	for m := range floor.NumMedia {
+	for m := floor.MediumPhone; m < floor.NumMedia; m++ {
 		read(out, t, floor.Change{Kind: floor.ChangeChannel, ID: m.String()})
 	}
 	return out

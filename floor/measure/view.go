@@ -72,11 +72,12 @@ func Key(t *floor.Tenant, c floor.Change) (v View, ok bool) {
 			}
 		}
 	case floor.ChangeChannel:
-		m, _ := floor.MediumNamed(c.ID)
-		return Channel(t, m), true
+		if m, ok := floor.MediumNamed(c.ID); ok {
+			return Channel(t, m), true
+		}
 	case floor.ChangeQueueChannel:
-		if q := t.Queue(c.Queue); q != nil {
-			m, _ := floor.MediumNamed(c.ID)
+		if m, ok := floor.MediumNamed(c.ID); ok && t.Queue(c.Queue) != nil {
+			q := t.Queue(c.Queue)
 			return QueueChannel(t, q, m)
 		}
 	}
