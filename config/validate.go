@@ -103,6 +103,11 @@ func (l *loader) people(c *Config) {
 		}
 		seen[t.ID] = true
 		ids = append(ids, t.ID)
+		if t.Directory != "" {
+			if _, err := directory.ReadDeclaration(t.ID, t.Directory); err != nil {
+				l.refuse(path+".directory", "%v", err)
+			}
+		}
 	}
 	seen = map[string]bool{}
 	for i, t := range c.Tokens {
@@ -117,6 +122,22 @@ func (l *loader) people(c *Config) {
 		seen[t.ID] = true
 		l.tenantOf(t.Tenant, path, ids)
 	}
+}
+
+// Declarations reads the directory files of the tenants.
+func (c *Config) Declarations() ([]*directory.Declaration, error) {
+	var out []*directory.Declaration
+	for _, t := range c.Tenants {
+		if t.Directory == "" {
+			continue
+		}
+		d, err := directory.ReadDeclaration(t.ID, t.Directory)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	return out, nil
 }
 
 func (t Tenant) tenant() directory.Tenant {

@@ -15,12 +15,31 @@ type ready struct {
 	Account      string            `json:"account"`
 	Organization string            `json:"organization"`
 	Tokens       map[string]string `json:"tokens"`
+	Hub          hub               `json:"hub"`
+}
+
+// hub is who may sign in to the feeds that know people, and queues to ask for.
+type hub struct {
+	Users  []hubUser  `json:"users"`
+	Queues []hubQueue `json:"queues"`
+}
+
+type hubUser struct {
+	ID     string `json:"id"` // GUID
+	Login  string `json:"login"`
+	Secret string `json:"secret"`
+	Role   string `json:"role"`
+}
+
+type hubQueue struct {
+	ID   string `json:"id"` // GUID
+	Name string `json:"name"`
 }
 
 // announce prints how to look, once everything is open.
-func (o Options) announce(url string, c credentials, dir string) error {
+func (o Options) announce(url string, c credentials, s staff, dir string) error {
 	if o.JSON {
-		line, err := json.Marshal(ready{Ready: true, URL: url, Tenant: tenant, Account: account, Organization: c.Organization, Tokens: c.Tokens})
+		line, err := json.Marshal(ready{Ready: true, URL: url, Tenant: tenant, Account: account, Organization: c.Organization, Tokens: c.Tokens, Hub: s.hub(c)})
 		if err != nil {
 			return fmt.Errorf("encode the ready line: %w", err)
 		}

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ const credentialsFile = "credentials.json"
 type credentials struct {
 	Organization string            `json:"organization"`
 	Tokens       map[string]string `json:"tokens"` // by scope
+	Users        map[string]string `json:"users"`  // secrets of the directory's users by id
 	Runs         uint32            `json:"runs"`   // of the simulation so far
 }
 
@@ -54,6 +56,14 @@ func openCredentials(dir string) (c credentials, run uint32, err error) {
 	for _, scope := range auth.Scopes() {
 		if c.Tokens[string(scope)] == "" {
 			c.Tokens[string(scope)] = auth.NewSecret(tokenID(scope))
+		}
+	}
+	if c.Users == nil {
+		c.Users = make(map[string]string)
+	}
+	for _, id := range userIDs {
+		if c.Users[id] == "" {
+			c.Users[id] = rand.Text()
 		}
 	}
 	run = c.Runs

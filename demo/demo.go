@@ -84,6 +84,14 @@ func Run(ctx context.Context, o Options) (err error) {
 	cfg.Log.Dir = filepath.Join(dir, "log")
 	cfg.Tenants = []config.Tenant{{ID: tenant, Name: tenantName, TimeZone: "UTC"}}
 	cfg.Tokens = cred.static()
+	centre, err := o.centre(run)
+	if err != nil {
+		return err
+	}
+	staff := staffOf(centre)
+	if cfg.Tenants[0].Directory, err = staff.declare(dir, cred); err != nil {
+		return err
+	}
 	cfg.Floor.Intervals = []string{tenant}
 
 	// The server lives a little longer than ctx: the simulation says its last word first.
@@ -97,10 +105,10 @@ func Run(ctx context.Context, o Options) (err error) {
 		working.Go(func() {
 			defer stop()
 			if workErr = s.Log().WaitWritable(ctx); workErr == nil {
-				workErr = o.announce(s.URL(), cred, dir)
+				workErr = o.announce(s.URL(), cred, staff, dir)
 			}
 			if workErr == nil {
-				workErr = o.work(ctx, life, s, run)
+				workErr = o.work(ctx, life, s, centre)
 			}
 			if ctx.Err() != nil && errors.Is(workErr, ctx.Err()) {
 				workErr = nil // told to stop before it began
@@ -112,8 +120,20 @@ func Run(ctx context.Context, o Options) (err error) {
 	return errors.Join(workErr, err)
 }
 
+// centre makes the simulated centre, nil when nothing is simulated.
+func (o Options) centre(run uint32) (*sim.Sim, error) {
+	if o.Agents == 0 {
+		return nil, nil
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	return sim.New(sim.Config{
+		Tenant: tenant, Seed: o.Seed, Run: run, Agents: o.Agents, Start: now, Offset: sim.OffsetFor(now, siteClock),
+		Load: 1.1, Busy: true, Transcribed: 1,
+	})
+}
+
 // work lets the simulation run until ctx ends; life is the server's.
-func (o Options) work(ctx, life context.Context, s *server.Server, run uint32) error {
+func (o Options) work(ctx, life context.Context, s *server.Server, centre *sim.Sim) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(life, cancel)()
@@ -122,17 +142,9 @@ func (o Options) work(ctx, life context.Context, s *server.Server, run uint32) e
 		ctx, end = context.WithTimeout(ctx, o.Duration)
 		defer end()
 	}
-	if o.Agents == 0 {
+	if centre == nil {
 		<-ctx.Done()
 		return nil
-	}
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	centre, err := sim.New(sim.Config{
-		Tenant: tenant, Seed: o.Seed, Run: run, Agents: o.Agents, Start: now, Offset: sim.OffsetFor(now, siteClock),
-		Load: 1.1, Busy: true, Transcribed: 1,
-	})
-	if err != nil {
-		return err
 	}
 	sink := func(ctx context.Context, events []event.Event) error { return insist(ctx, s.Append, events) }
 	r := sim.Runner{Sim: centre, Sink: sink, Speed: o.Speed}

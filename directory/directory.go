@@ -1,11 +1,17 @@
-// Package directory knows who there is: at present the tenants with their names, time zones and quotas.
+// Package directory knows who and what there is: tenants with their names, time zones and quotas, and in each of them
+// agents, queues, users, groups and channels.
 //
 // Tenants come from the configuration (static: changed only there) and from a bucket of the control state, where the
-// operator makes them at run time on any node. A Directory follows that bucket and answers from memory.
+// operator makes them at run time on any node. A [Directory] follows that bucket and answers from memory.
 //
-// Invariants: a tenant's id never changes and is safe in subjects, paths and file names; a static tenant
-// wins over one of the bucket; a time zone that a tenant has can be loaded on every machine,
-// because the zone data is part of the program.
+// What is in a tenant is the matter of a [Registry]. Agents and queues are what the facts of the log have made of them,
+// whoever said those facts: a source, the API, or a directory file ([Declaration]). Users, groups and channels are control
+// state. Feeds ask a Registry for GUIDs, for who signs in, and for what somebody may see.
+//
+// Invariants: a tenant's id never changes and is safe in subjects, paths and file names; what the configuration has
+// wins over what a bucket has; a time zone that a tenant has can be loaded on every machine, because the zone data is
+// part of the program; every change of an entity is a fact; everything has one GUID, the same on all nodes; a user's
+// secret is kept by its hash alone.
 package directory
 
 import (

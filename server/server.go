@@ -33,6 +33,7 @@ type Server struct {
 	gate    *auth.Gate
 	routes  []auth.Route
 	live    *live.Feed
+	people  *directory.Registry
 	state   *follow.Floor // what is true now, for whoever asks
 	sources sources
 
@@ -108,6 +109,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.openFeeds(ctx); err != nil {
 		return err
 	}
+	if err := s.openPeople(life); err != nil {
+		return err
+	}
 	s.routes = slices.Concat(s.parts()...)
 	h, err := s.mount(s.routes)
 	if err != nil {
@@ -180,6 +184,7 @@ func (s *Server) parts() [][]auth.Route {
 		s.metricsRoutes(s.cfg.Observability),
 		auth.NewAPI(s.tokens, s.Tenants().Known).Routes(),
 		directory.NewAPI(s.Tenants(), s.tokens.RevokeTenant).Routes(),
+		directory.NewEntityAPI(s.people).Routes(),
 		schemaRoutes(),
 		docs.Routes(),
 		ingest.New(s, eventLimits(s.cfg.Limits)).Routes(),
@@ -193,6 +198,9 @@ func (s *Server) Log() *eventlog.Log { return s.log }
 
 // Tokens are the tokens.
 func (s *Server) Tokens() *auth.Store { return s.tokens }
+
+// People is who and what there is in each tenant.
+func (s *Server) People() *directory.Registry { return s.people }
 
 // Tenants is the directory.
 func (s *Server) Tenants() *directory.Directory { return s.tenants.Load() }

@@ -148,7 +148,7 @@ func (s *Sim) Books() *Books {
 type Person struct{ ID, GUID, Login, Name, Role string }
 
 // Line is a queue of the simulated centre.
-type Line struct{ ID, Name, Media string }
+type Line struct{ ID, GUID, Name, Media string }
 
 // People lists the agents and supervisors, the same in every run of a seed.
 func (s *Sim) People() []Person {
@@ -169,7 +169,7 @@ func (s *Sim) Lines() []Line {
 	var list []Line
 	for _, st := range s.sites {
 		for _, q := range st.queues {
-			list = append(list, Line{q.id, q.name, q.media})
+			list = append(list, Line{q.id, q.guid, q.name, q.media})
 		}
 	}
 	return list
