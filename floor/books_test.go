@@ -26,6 +26,14 @@ func facts(t testing.TB) int {
 	return 100_000
 }
 
+// long makes a centre's day long enough for as many facts as TRUNKLINE_FLOOR_FACTS
+// asks for; without it the day stays as it is.
+func long(t testing.TB, c *sim.Config) {
+	if os.Getenv("TRUNKLINE_FLOOR_FACTS") != "" {
+		c.Agents, c.Length = max(c.Agents, facts(t)/2500), 11*time.Hour
+	}
+}
+
 func TestEqualsTheBooksOfTheSimulator(t *testing.T) {
 	n := facts(t)
 	for seed := range uint64(2) {

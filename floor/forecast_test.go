@@ -15,6 +15,7 @@ import (
 func TestEstimatesAgainstTheirDefinitions(t *testing.T) {
 	cfg := centre(11, 40)
 	cfg.Length, cfg.Drain, cfg.Load = time.Hour, true, 1.3
+	long(t, &cfg)
 	s := simulation(t, cfg)
 	f := floor.NewFold(floor.Options{NoContext: true})
 	type seen struct{ last, expo, answers int64 }

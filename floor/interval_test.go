@@ -63,8 +63,11 @@ func (w *watched) row(start, until int64) interval.AgentRow {
 func TestIntervalsEqualARecount(t *testing.T) {
 	cfg := centre(21, 30)
 	cfg.Length, cfg.Busy = 70*time.Minute, true
+	long(t, &cfg)
 	s := simulation(t, cfg)
-	f := floor.NewFold(floor.Options{NoContext: true, Settings: intervals})
+	f := floor.NewFold(floor.Options{NoContext: true, Settings: func(string) floor.Settings {
+		return floor.Settings{Intervals: true, IntervalKeep: 24 * time.Hour}
+	}})
 	people := map[interval.AgentKey]*watched{}
 	of := func(agent, queue string) *watched {
 		k := interval.AgentKey{Agent: agent, Queue: queue}
@@ -121,6 +124,8 @@ func TestIntervalsEqualARecount(t *testing.T) {
 			if x.Queue != nil {
 				w := of(x.Agent, x.Queue.ID)
 				w.serving = x.Change != event.ProvisionQueueRemoved
+				p := presence[x.Agent] // a queue that an agent gets in the middle of the day
+				w.in, w.free = p != "" && p != event.PresenceLoggedOut, p == event.PresenceAvailable
 				w.note(at)
 			}
 		case event.AgentStatusChanged:

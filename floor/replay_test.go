@@ -3,6 +3,7 @@ package floor_test
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -90,6 +91,38 @@ func TestDueTimersSurviveASnapshot(t *testing.T) {
 	if got := s.floor().Agent("a"); got.State == floor.WrapUp || got.TimeIn(floor.WrapUp, s.at.UnixMilli()) != 10_000 {
 		t.Fatalf("the agent is %s, %d ms in wrap-up", got.State, got.TimeIn(floor.WrapUp, s.at.UnixMilli()))
 	}
+}
+
+// A fold of a beginning, saved and restored, goes on with the rest as one that was
+// never interrupted, whatever the facts: in state, contexts, derived facts and
+// 15-minute rows.
+func TestFoldingInTwoPiecesIsFoldingInOne(t *testing.T) {
+	opts := floor.Options{Settings: func(string) floor.Settings {
+		return floor.Settings{WrapupLimitMS: map[string]int64{"q1": 5000}, MaxInteractions: 4, MaxEnded: 3, Intervals: true, IntervalGrace: time.Second}
+	}}
+	rapid.Check(t, func(rt *rapid.T) {
+		s := newScript(t, opts)
+		for range rapid.IntRange(1, 60).Draw(rt, "n") {
+			s.at = s.at.Add(time.Duration(rapid.IntRange(-2, 400_000).Draw(rt, "ms")) * time.Millisecond)
+			s.src = rapid.SampledFrom([]string{"pbx1", "pbx2"}).Draw(rt, "source")
+			s.say(anyFact(rt))
+		}
+		cut := rapid.IntRange(0, len(s.records)).Draw(rt, "cut")
+		one, two := floor.NewFold(opts), floor.NewFold(opts)
+		replay(one, s.records[:cut])
+		if err := two.Restore(snapshot(t, one)); err != nil {
+			rt.Fatal(err)
+		}
+		for i := cut; i < len(s.records); i++ {
+			a, b := one.Fold(tenant, &s.records[i]), two.Fold(tenant, &s.records[i])
+			if !bytes.Equal(a.Context, b.Context) || !reflect.DeepEqual(a.Derived, b.Derived) || !reflect.DeepEqual(a.Rows, b.Rows) {
+				rt.Fatalf("record %d of %d, cut at %d: %+v and %+v", i, len(s.records), cut, a, b)
+			}
+		}
+		if !bytes.Equal(snapshot(t, one), snapshot(t, two)) {
+			rt.Fatal("the ends are not the same")
+		}
+	})
 }
 
 // Whatever sources send, in whatever order, repeated or with holes: the sums
