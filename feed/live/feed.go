@@ -3,7 +3,6 @@ package live
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -14,6 +13,7 @@ import (
 	"trunkline/control"
 	"trunkline/eventlog"
 	"trunkline/fanout"
+	"trunkline/feed/relay"
 	"trunkline/floor/explain"
 	"trunkline/ws"
 )
@@ -64,9 +64,8 @@ type Feed struct {
 	pool      *fanout.Pool
 	ownPool   bool
 	terms     map[way]*fanout.Terms
-	frames    frames
-	readers   readers
-	consumers consumers
+	relay     *relay.Relay
+	places    *relay.Places
 	explainer *explain.Explainer // nil without a state
 	ctx       context.Context    // ends with Close
 	end       context.CancelFunc
@@ -74,7 +73,6 @@ type Feed struct {
 
 	// mu guards what is below.
 	mu      sync.Mutex
-	rooms   map[string]*room
 	subs    map[*sub]struct{}
 	boards  map[string]*board
 	viewers map[*viewer]struct{}
@@ -102,7 +100,7 @@ func New(log Log, o Options) *Feed {
 	if o.Consumers == nil {
 		o.Consumers = control.NewMemory()
 	}
-	f := &Feed{log: log, o: o, pool: o.Pool, rooms: map[string]*room{}, subs: map[*sub]struct{}{},
+	f := &Feed{log: log, o: o, pool: o.Pool, subs: map[*sub]struct{}{},
 		boards: map[string]*board{}, viewers: map[*viewer]struct{}{}}
 	if f.pool == nil {
 		f.pool, f.ownPool = fanout.New(fanout.PoolOptions{}), true
@@ -126,14 +124,10 @@ func New(log Log, o Options) *Feed {
 		waySSE:       {QueueBytes: o.QueueBytes, NoPong: true, PingInterval: o.Heartbeat, Ping: func([]byte) fanout.Frame { return comment }},
 		wayChunked:   {QueueBytes: o.QueueBytes, NoPong: true, PingInterval: o.Heartbeat, Ping: func([]byte) fanout.Frame { return chunk }},
 	}
-	f.frames.init(frameCacheBytes)
-	f.readers.init(f)
-	f.consumers.init(f)
-	f.wg.Add(o.Readers + 1)
-	for range o.Readers {
-		go f.readers.work()
-	}
-	go f.consumers.work()
+	f.relay = relay.New(log, relay.Options{Pool: f.pool, Encode: encode, Readers: o.Readers, Logger: o.Logger})
+	f.places = relay.NewPlaces(relay.PlacesOptions{KV: o.Consumers, Every: o.AckInterval, Logger: o.Logger,
+		Check: func(tenant string, c eventlog.Cursor) error { return check(log, tenant, c) }})
+	f.wg.Go(func() { f.places.Run(f.ctx) })
 	return f
 }
 
@@ -157,16 +151,9 @@ type Stats struct {
 func (f *Feed) Stats() Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := Stats{Connections: len(f.subs) + len(f.viewers), Rooms: len(f.rooms), Viewers: len(f.viewers)}
-	for sub := range f.subs {
-		if !sub.isLive() {
-			s.Behind++
-		}
-	}
-	return s
+	r := f.relay.Stats()
+	return Stats{Connections: len(f.subs) + len(f.viewers), Behind: r.Behind, Rooms: r.Rooms, Viewers: len(f.viewers)}
 }
-
-var errClosing = errors.New("the server is stopping")
 
 // goodbyeTime is how long connections get to take their goodbye when the feed ends.
 const goodbyeTime = time.Second
@@ -187,14 +174,14 @@ func (f *Feed) Close(ctx context.Context) error {
 	}
 	var all []listener
 	for s := range f.subs {
-		all = append(all, listener{s.conn, s.form, s.gone})
+		all = append(all, listener{s.Conn, s.form, s.gone})
 	}
 	for v := range f.viewers {
 		all = append(all, listener{v.conn, v.form, v.gone})
 	}
 	f.mu.Unlock()
 	for _, l := range all {
-		goodbye(l.conn, l.form, farewell{code: ws.CodeShutdown, reason: errClosing.Error()}, false)
+		goodbye(l.conn, l.form, relay.Farewell{Code: ws.CodeShutdown, Reason: relay.ErrClosed.Error()}, false)
 	}
 	patience, cancel := context.WithTimeout(ctx, goodbyeTime)
 	defer cancel()
@@ -202,56 +189,39 @@ func (f *Feed) Close(ctx context.Context) error {
 		select {
 		case <-l.gone:
 		case <-patience.Done():
-			l.conn.Abort(errClosing)
+			l.conn.Abort(relay.ErrClosed)
 			<-l.gone
 		}
 	}
+	f.relay.Close()
 	f.end()
-	f.readers.stop()
 	f.wg.Wait()
-	err := f.consumers.flush(ctx)
+	err := f.places.Flush(ctx)
 	if f.ownPool {
 		f.pool.Close()
 	}
 	return err
 }
 
-// enter registers a subscriber and gives it its room, which is made when it is the
-// first of its tenant.
+// enter registers a subscriber.
 func (f *Feed) enter(s *sub) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
-		return errClosing
+		return relay.ErrClosed
 	}
-	r := f.rooms[s.tenant]
-	if r == nil {
-		r = newRoom(f, s.tenant)
-		f.rooms[s.tenant] = r
+	if err := f.relay.Enter(&s.Sub); err != nil {
+		return err
 	}
-	r.users++
-	s.room = r
 	f.subs[s] = struct{}{}
 	return nil
 }
 
-// leave forgets a subscriber, and its room when it was the last.
+// leave forgets a subscriber.
 func (f *Feed) leave(s *sub) {
-	r := s.room
-	r.mu.Lock()
-	r.drop(s)
-	s.state = over
-	r.mu.Unlock()
+	f.relay.Leave(&s.Sub)
 	f.mu.Lock()
 	delete(f.subs, s)
-	r.users--
-	last := r.users == 0
-	if last {
-		delete(f.rooms, s.tenant)
-	}
 	f.mu.Unlock()
-	if last {
-		r.close()
-	}
 	close(s.gone)
 }

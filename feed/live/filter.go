@@ -55,8 +55,11 @@ func parseFilter(types, subject string) (*filter, error) {
 	return f, nil
 }
 
-// match says whether an event passes.
-func (f *filter) match(r *eventlog.Record) bool {
+// Key is part of relay.Filter.
+func (f *filter) Key() string { return f.key }
+
+// Match is part of relay.Filter: it says whether an event passes.
+func (f *filter) Match(r *eventlog.Record) bool {
 	if f == nil {
 		return true
 	}

@@ -72,7 +72,7 @@ func (p *page) full() bool {
 // look takes a record into the page when it is wanted.
 func (p *page) look(rec *eventlog.Record) {
 	p.scanned++
-	if rec.Received.Before(p.query.from) || !p.query.to.IsZero() && !rec.Received.Before(p.query.to) || !p.query.filter.match(rec) {
+	if rec.Received.Before(p.query.from) || !p.query.to.IsZero() && !rec.Received.Before(p.query.to) || !p.query.filter.Match(rec) {
 		return
 	}
 	if p.events > 0 {

@@ -11,6 +11,7 @@ import (
 	"trunkline/auth"
 	"trunkline/eventlog"
 	"trunkline/fanout"
+	"trunkline/feed/relay"
 	"trunkline/problem"
 	"trunkline/ws"
 )
@@ -42,16 +43,20 @@ func (f *Feed) live(w http.ResponseWriter, r *http.Request) {
 	if !socket && !acceptable(w, r) {
 		return
 	}
-	s := &sub{feed: f, tenant: who.Tenant, who: who, filter: q.filter, name: q.consumer, explicit: q.explicit, gone: make(chan struct{})}
+	s := &sub{feed: f, tenant: who.Tenant, who: who, explicit: q.explicit, gone: make(chan struct{})}
+	s.Tenant = who.Tenant
+	if q.filter != nil {
+		s.Filter = q.filter
+	}
 	start, err := f.start(r.Context(), s, q)
 	if err != nil {
 		f.refuse(w, s.tenant, err)
 		return
 	}
-	s.epoch, s.next = start.Epoch, start.Seq+1
+	s.Start = start
 	if socket {
 		how := wayWebSocket
-		if s.name != "" && !s.explicit {
+		if s.holder != nil && !s.explicit {
 			how = wayAck
 		}
 		f.webSocket(w, r, s, how, http.Header{CursorHeader: {start.String()}})
@@ -96,7 +101,12 @@ func (f *Feed) start(ctx context.Context, s *sub, q liveQuery) (eventlog.Cursor,
 		start = f.log.Head(s.tenant)
 	}
 	if q.consumer != "" {
-		return f.consumers.place(ctx, s, q.consumer, start, q.given)
+		h, err := f.places.Ask(ctx, s.tenant, q.consumer, start, q.given)
+		if err != nil {
+			return start, err
+		}
+		s.holder = h
+		return h.Start, nil
 	}
 	return start, check(f.log, s.tenant, start)
 }
@@ -160,40 +170,45 @@ func (f *Feed) eventStream(w http.ResponseWriter, r *http.Request, p peer, hello
 }
 
 func (s *sub) begin(nc net.Conn, fm form, how way, hello fanout.Frame) bool {
-	f, start := s.feed, eventlog.Cursor{Epoch: s.epoch, Seq: s.next - 1}
-	s.form = fm
-	s.conn = f.pool.Add(nc, f.terms[how], s)
+	f := s.feed
+	s.form, s.Form = fm, fm
+	s.Conn = f.pool.Add(nc, f.terms[how], s)
+	s.Bye = func(bye relay.Farewell) { goodbye(s.Conn, s.form, bye, true) }
 	if err := f.enter(s); err != nil {
-		s.conn.Abort(err)
+		s.Conn.Abort(err)
 		return false
 	}
 	if len(hello) > 0 {
-		s.conn.Enqueue(hello, start.Seq)
+		s.Conn.Enqueue(hello, s.Start.Seq)
 	} else {
-		s.conn.Mark(start.Seq)
+		s.Conn.Mark(s.Start.Seq)
 	}
-	s.stopRevoke = revocation(s.who, s.conn, fm)
-	if s.name != "" {
+	s.stopRevoke = revocation(s.who, s.Conn, fm)
+	if s.holder != nil {
 		// Nothing was sent yet, so that no pong can come before this.
-		f.consumers.claim(s, s.name, start)
+		s.holder.Take(func() {
+			goodbye(s.Conn, s.form, relay.Farewell{Code: ws.CodeReplaced, Reason: "another connection of this consumer took over"}, false)
+		})
 	}
-	f.readers.wake(s)
+	f.relay.Start(&s.Sub)
 	return true
 }
 
 // revocation says goodbye to a connection when its token is revoked.
 func revocation(who *auth.Principal, conn *fanout.Conn, fm form) (stop func() bool) {
 	return who.OnRevoke(func() {
-		goodbye(conn, fm, farewell{code: ws.CodeUnauthorized, reason: "the token was revoked"}, false)
+		goodbye(conn, fm, relay.Farewell{Code: ws.CodeUnauthorized, Reason: "the token was revoked"}, false)
 		time.AfterFunc(revokedGrace, func() { conn.Abort(nil) })
 	})
 }
 
-func (s *sub) watch() error { return s.conn.WatchPeer() }
+func (s *sub) watch() error { return s.Conn.WatchPeer() }
 
 func (s *sub) finish(err error) {
-	s.conn.Abort(err)
+	s.Conn.Abort(err)
 	s.stopRevoke()
 	s.feed.leave(s)
-	s.feed.consumers.detach(s)
+	if s.holder != nil {
+		s.holder.Leave()
+	}
 }

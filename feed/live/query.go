@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trunkline/eventlog"
+	"trunkline/feed/relay"
 	"trunkline/nearest"
 	"trunkline/problem"
 )
@@ -234,7 +235,7 @@ func (f *Feed) refuse(w http.ResponseWriter, tenant string, err error) {
 		problem.Write(w, problem.Detail{Status: http.StatusInternalServerError, Type: "log-broken", Title: "Events cannot be read",
 			Detail:     fmt.Sprintf("The events %d to %d cannot be read. Reading goes on after the given cursor.", broken.From, broken.To),
 			Extensions: map[string]any{"lost_from": broken.From, "lost_to": broken.To, "after": broken.After.String()}})
-	case errors.Is(err, errClosing):
+	case errors.Is(err, relay.ErrClosed):
 		w.Header().Set("Retry-After", "1")
 		problem.Write(w, problem.Detail{Status: http.StatusServiceUnavailable, Type: "unavailable", Title: "The server is stopping"})
 	default:

@@ -6,49 +6,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"trunkline/auth"
 	"trunkline/eventlog"
 	"trunkline/fanout"
+	"trunkline/feed/relay"
 	"trunkline/ws"
-)
-
-// subState is where a subscriber gets its events from.
-type subState uint8
-
-const (
-	behind subState = iota // from the log
-	live                   // from its room
-	over                   // the connection has ended
 )
 
 // sub is one connection that listens.
 type sub struct {
+	relay.Sub
+
 	feed     *Feed
 	tenant   string
 	who      *auth.Principal
-	room     *room
-	conn     *fanout.Conn
 	form     form
-	filter   *filter // nil: everything
-	epoch    eventlog.Epoch
-	name     string    // of the consumer, "" for none
-	consumer *consumer // nil: nobody keeps its place
-	turn     uint64    // of its request for the place, see consumers.turn
-	explicit bool      // acknowledges by message, not by pong
+	holder   *relay.Holder // nil: nobody keeps its place
+	explicit bool          // acknowledges by message, not by pong
 	gone     chan struct{}
 
 	stopRevoke func() bool
-
-	// state, next and the place in a group are guarded by room.mu.
-	state subState
-	next  uint64 // the sequence that is due while it is behind
-	group *group
-	place int
-
-	job      jobState  // guarded by readers.mu
-	troubled time.Time // since when its reads fail; used by the reader whose turn it is
 }
 
 var (
@@ -56,30 +34,24 @@ var (
 	_ peer = (*viewer)(nil)
 )
 
-func (s *sub) isLive() bool {
-	s.room.mu.Lock()
-	defer s.room.mu.Unlock()
-	return s.state == live
-}
-
 // Drained implements fanout.Owner: there is room in the queue again.
-func (s *sub) Drained(*fanout.Conn) { s.feed.readers.wake(s) }
+func (s *sub) Drained(*fanout.Conn) { s.Sub.Drained() }
 
 // Closed implements fanout.Owner. The goroutine that reads from the peer notices too,
 // and clears up.
 func (s *sub) Closed(*fanout.Conn, error) {}
 
 // Send implements ws.Handler.
-func (s *sub) Send(frame []byte) { s.conn.Control(frame) }
+func (s *sub) Send(frame []byte) { s.Conn.Control(frame) }
 
 // Finish implements ws.Handler.
-func (s *sub) Finish(frame []byte) { s.conn.Cut(frame, nil) }
+func (s *sub) Finish(frame []byte) { s.Conn.Cut(frame, nil) }
 
 // Pong implements ws.Handler: what was queued before the ping has arrived.
 func (s *sub) Pong(payload []byte) {
-	seq, ok := s.conn.Pong(payload)
-	if ok && !s.explicit && s.consumer != nil {
-		s.feed.consumers.acknowledge(s.consumer, s, eventlog.Cursor{Epoch: s.epoch, Seq: seq})
+	seq, ok := s.Conn.Pong(payload)
+	if ok && !s.explicit && s.holder != nil {
+		s.holder.Acknowledge(eventlog.Cursor{Epoch: s.Start.Epoch, Seq: seq})
 	}
 }
 
@@ -96,11 +68,11 @@ func (s *sub) Message(text bool, payload []byte) error {
 	switch {
 	case err != nil:
 		return refuse(err.Error())
-	case cursor.Epoch != s.epoch || cursor.Seq > s.conn.Position():
+	case cursor.Epoch != s.Start.Epoch || cursor.Seq > s.Conn.Position():
 		return refuse("ack: a cursor that was not sent on this connection")
 	}
-	if s.consumer != nil {
-		s.feed.consumers.acknowledge(s.consumer, s, cursor)
+	if s.holder != nil {
+		s.holder.Acknowledge(cursor)
 	}
 	return nil
 }
@@ -122,21 +94,19 @@ func parseAck(payload []byte) (eventlog.Cursor, error) {
 	return c, nil
 }
 
-func (s *sub) goodbye(bye farewell, flush bool) { goodbye(s.conn, s.form, bye, flush) }
-
 // goodbye ends a connection with a number. With flush it is told after what is
 // queued, otherwise instead of it.
-func goodbye(conn *fanout.Conn, fm form, bye farewell, flush bool) {
+func goodbye(conn *fanout.Conn, fm form, bye relay.Farewell, flush bool) {
 	var last fanout.Frame
 	switch fm {
 	case formWebSocket:
-		last = ws.CloseFrame(bye.code, bye.reason)
+		last = ws.CloseFrame(bye.Code, bye.Reason)
 	case formSSE:
-		last = bye.sse()
+		last = sse(bye)
 	case formSSEChunked:
-		last = append(fanout.ChunkFrame(bye.sse()), fanout.LastChunk()...)
+		last = append(fanout.ChunkFrame(sse(bye)), fanout.LastChunk()...)
 	}
-	err := &ws.CloseError{Code: bye.code, Reason: bye.reason}
+	err := &ws.CloseError{Code: bye.Code, Reason: bye.Reason}
 	if flush {
 		conn.Finish(last, err)
 	} else {
@@ -144,12 +114,12 @@ func goodbye(conn *fanout.Conn, fm form, bye farewell, flush bool) {
 	}
 }
 
-// sse is the farewell as a server-sent event. It has no id: a browser that comes
+// sse is a farewell as a server-sent event. It has no id: a browser that comes
 // back does so with the cursor of the last real event.
-func (b farewell) sse() []byte {
+func sse(b relay.Farewell) []byte {
 	name := ""
 	for _, info := range ws.Codes() {
-		if info.Code == b.code {
+		if info.Code == b.Code {
 			name = info.Name
 		}
 	}
@@ -162,7 +132,7 @@ func (b farewell) sse() []byte {
 		LostTo    uint64       `json:"lost_to,omitempty"`
 		Oldest    string       `json:"oldest,omitempty"`
 		Newest    string       `json:"newest,omitempty"`
-	}{b.code, name, b.reason, b.code.Reconnect(), b.from, b.to, b.oldest, b.newest})
+	}{b.Code, name, b.Reason, b.Code.Reconnect(), b.From, b.To, b.Oldest, b.Newest})
 	if err != nil {
 		return nil // these fields always marshal
 	}

@@ -6,6 +6,7 @@ import (
 
 	"trunkline/auth"
 	"trunkline/fanout"
+	"trunkline/feed/relay"
 	"trunkline/floor"
 	"trunkline/ws"
 )
@@ -88,7 +89,7 @@ func (f *Feed) view(v *viewer) (*board, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
-		return nil, errClosing
+		return nil, relay.ErrClosed
 	}
 	b := f.boards[v.tenant]
 	if b == nil {

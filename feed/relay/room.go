@@ -1,4 +1,4 @@
-package live
+package relay
 
 import (
 	"sync"
@@ -13,9 +13,9 @@ const maxInbox = 256
 
 // room gives the new events of one tenant to those who are live.
 type room struct {
-	feed   *Feed
+	relay  *Relay
 	tenant string
-	users  int // guarded by Feed.mu
+	users  int // guarded by Relay.mu
 	stop   func()
 	inbox  inbox
 
@@ -23,22 +23,23 @@ type room struct {
 	// one batch is queued for all.
 	mu     sync.Mutex
 	at     eventlog.Cursor // everything up to here was given out
+	mark   uint64          // the feed's number of the last event given out, 0: none was
 	groups map[groupKey]*group
-	ahead  map[*sub]struct{} // live, but have read further than at
+	ahead  map[*Sub]struct{} // live, but have read further than at
 }
 
 // groupKey names subscribers that get the same frames.
 type groupKey struct {
-	form   form
+	form   Form
 	filter string
 }
 
 // group is subscribers that get the same frames.
 type group struct {
 	key    groupKey
-	filter *filter
+	filter Filter
 	conns  []*fanout.Conn
-	subs   []*sub // subs[i] owns conns[i]
+	subs   []*Sub // subs[i] owns conns[i]
 }
 
 // inbox takes batches from the follower without ever holding it up.
@@ -49,8 +50,8 @@ type inbox struct {
 	done    chan struct{}
 }
 
-func newRoom(f *Feed, tenant string) *room {
-	r := &room{feed: f, tenant: tenant, groups: map[groupKey]*group{}, ahead: map[*sub]struct{}{}}
+func newRoom(f *Relay, tenant string) *room {
+	r := &room{relay: f, tenant: tenant, groups: map[groupKey]*group{}, ahead: map[*Sub]struct{}{}}
 	r.inbox.wake, r.inbox.done = make(chan struct{}, 1), make(chan struct{})
 	r.at, r.stop = f.log.Follow(tenant, r.inbox.put)
 	f.wg.Add(1)
@@ -83,7 +84,7 @@ func (in *inbox) take(spare []*eventlog.Batch) []*eventlog.Batch {
 }
 
 func (r *room) run() {
-	defer r.feed.wg.Done()
+	defer r.relay.wg.Done()
 	var spare []*eventlog.Batch
 	for {
 		select {
@@ -108,7 +109,7 @@ func (r *room) close() {
 
 // give queues a batch for everybody who is live.
 func (r *room) give(b *eventlog.Batch) {
-	var behind []*sub
+	var behind []*Sub
 	r.mu.Lock()
 	switch {
 	case b.Epoch == r.at.Epoch && b.Last() <= r.at.Seq:
@@ -121,8 +122,10 @@ func (r *room) give(b *eventlog.Batch) {
 		behind = r.empty()
 		r.at = eventlog.Cursor{Epoch: b.Epoch, Seq: b.First() - 1}
 	}
+	mark := r.mark
 	for _, g := range r.groups {
-		behind = append(behind, r.giveGroup(g, b)...)
+		left, m := r.giveGroup(g, b)
+		behind, mark = append(behind, left...), max(mark, m)
 	}
 	for s := range r.ahead {
 		switch {
@@ -135,40 +138,45 @@ func (r *room) give(b *eventlog.Batch) {
 			}
 		}
 	}
-	r.at = b.Cursor()
+	r.at, r.mark = b.Cursor(), mark
 	r.mu.Unlock()
 	for _, s := range behind {
-		r.feed.readers.wake(s)
+		r.relay.readers.wake(s)
 	}
 }
 
 // giveGroup queues a batch for a group and gives those who did not take all of it,
 // under mu. They are behind from the event that did not fit.
-func (r *room) giveGroup(g *group, b *eventlog.Batch) (behind []*sub) {
+func (r *room) giveGroup(g *group, b *eventlog.Batch) (behind []*Sub, mark uint64) {
 	if len(g.conns) == 0 {
-		return nil
+		return nil, 0
 	}
 	type refusal struct{ at int }
 	var refused []refusal
-	for p := range r.feed.frames.pieces(b, g.key.form, g.filter, b.First()) {
+	before := r.mark // the number of what those who refuse have got
+	for p := range r.relay.frames.pieces(b, g.key.form, g.filter, b.First()) {
 		refused = refused[:0]
-		r.feed.pool.Publish(g.conns, p.frame, p.last, func(i int, _ fanout.Status) { refused = append(refused, refusal{i}) })
+		mark = max(mark, p.mark)
+		r.relay.o.Pool.Publish(g.conns, p.frame, p.last, func(i int, _ fanout.Status) { refused = append(refused, refusal{i}) })
 		for i := len(refused) - 1; i >= 0; i-- {
 			s := g.subs[refused[i].at]
+			s.Mark = max(s.Mark, before)
 			r.toLog(s, p.first)
 			behind = append(behind, s)
 		}
+		before = max(before, p.mark)
 	}
-	return behind
+	return behind, mark
 }
 
 // giveOne queues what a subscriber that is ahead does not have yet, under mu.
-func (r *room) giveOne(s *sub, b *eventlog.Batch) bool {
-	for p := range r.feed.frames.pieces(b, s.form, s.filter, s.next) {
-		if s.conn.Enqueue(p.frame, p.last) != fanout.OK {
+func (r *room) giveOne(s *Sub, b *eventlog.Batch) bool {
+	for p := range r.relay.frames.pieces(b, s.Form, s.Filter, s.next) {
+		if s.Conn.Enqueue(p.frame, p.last) != fanout.OK {
 			r.toLog(s, p.first)
 			return false
 		}
+		s.Mark = max(s.Mark, p.mark)
 	}
 	delete(r.ahead, s)
 	r.join(s)
@@ -176,7 +184,7 @@ func (r *room) giveOne(s *sub, b *eventlog.Batch) bool {
 }
 
 // empty sends everybody to the log, under mu.
-func (r *room) empty() (behind []*sub) {
+func (r *room) empty() (behind []*Sub) {
 	for _, g := range r.groups {
 		for len(g.subs) > 0 {
 			s := g.subs[len(g.subs)-1]
@@ -188,17 +196,17 @@ func (r *room) empty() (behind []*sub) {
 }
 
 // toLog makes a live subscriber read the log from next on, under mu.
-func (r *room) toLog(s *sub, next uint64) {
+func (r *room) toLog(s *Sub, next uint64) {
 	r.drop(s)
 	s.next = next
 	if s.state == live {
-		s.state = behind
+		s.state, s.Mark = behind, max(s.Mark, r.mark)
 	}
 }
 
 // admit lets a subscriber that has read up to s.next join if the room has not given
 // out more than that, under mu.
-func (r *room) admit(s *sub) bool {
+func (r *room) admit(s *Sub) bool {
 	switch {
 	case r.at.Epoch != s.epoch || s.next > r.at.Seq+1:
 		r.ahead[s] = struct{}{}
@@ -212,22 +220,22 @@ func (r *room) admit(s *sub) bool {
 }
 
 // join puts a subscriber into its group, under mu.
-func (r *room) join(s *sub) {
-	key := groupKey{form: s.form}
-	if s.filter != nil {
-		key.filter = s.filter.key
+func (r *room) join(s *Sub) {
+	key := groupKey{form: s.Form}
+	if s.Filter != nil {
+		key.filter = s.Filter.Key()
 	}
 	g := r.groups[key]
 	if g == nil {
-		g = &group{key: key, filter: s.filter}
+		g = &group{key: key, filter: s.Filter}
 		r.groups[key] = g
 	}
 	s.group, s.place = g, len(g.subs)
-	g.conns, g.subs = append(g.conns, s.conn), append(g.subs, s)
+	g.conns, g.subs = append(g.conns, s.Conn), append(g.subs, s)
 }
 
 // drop takes a subscriber out of the room's lists, under mu.
-func (r *room) drop(s *sub) {
+func (r *room) drop(s *Sub) {
 	delete(r.ahead, s)
 	g := s.group
 	if g == nil {

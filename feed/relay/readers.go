@@ -1,9 +1,8 @@
-package live
+package relay
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -27,11 +26,11 @@ const (
 
 // readers reads the log for subscribers that are behind.
 type readers struct {
-	feed *Feed
+	relay *Relay
 
-	mu      sync.Mutex // guards what is below and sub.job
+	mu      sync.Mutex // guards what is below and Sub.job
 	cond    sync.Cond
-	queue   []*sub
+	queue   []*Sub
 	stopped bool
 }
 
@@ -45,13 +44,13 @@ const (
 	jobAgain // running, and woken meanwhile
 )
 
-func (r *readers) init(f *Feed) {
-	r.feed = f
+func (r *readers) init(f *Relay) {
+	r.relay = f
 	r.cond.L = &r.mu
 }
 
 // wake asks for a turn for s. It may be called from anywhere and any number of times.
-func (r *readers) wake(s *sub) {
+func (r *readers) wake(s *Sub) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch s.job {
@@ -72,7 +71,7 @@ func (r *readers) stop() {
 }
 
 func (r *readers) work() {
-	defer r.feed.wg.Done()
+	defer r.relay.wg.Done()
 	for {
 		r.mu.Lock()
 		for len(r.queue) == 0 && !r.stopped {
@@ -102,7 +101,7 @@ func (r *readers) work() {
 
 // turn reads for s until its queue is full, it has caught up and is live, or its turn
 // is over; then it gives true.
-func (r *readers) turn(s *sub) (more bool) {
+func (r *readers) turn(s *Sub) (more bool) {
 	room := s.room
 	room.mu.Lock()
 	next, idle := s.next, s.state != behind
@@ -110,7 +109,7 @@ func (r *readers) turn(s *sub) (more bool) {
 	if idle {
 		return false
 	}
-	next, end, err := r.read(s, next)
+	next, mark, end, err := r.read(s, next)
 	if err != nil {
 		r.failed(s, err)
 	} else {
@@ -121,7 +120,7 @@ func (r *readers) turn(s *sub) (more bool) {
 	if s.state != behind {
 		return false
 	}
-	s.next = next
+	s.next, s.Mark = next, max(s.Mark, mark)
 	switch {
 	case err != nil || end == endFull:
 		return false // Drained, or the clock, wakes it
@@ -141,15 +140,16 @@ const (
 )
 
 // read queues what the log holds from sequence next on and gives the next one.
-func (r *readers) read(s *sub, next uint64) (uint64, turnEnd, error) {
+func (r *readers) read(s *Sub, next uint64) (_, mark uint64, _ turnEnd, _ error) {
 	end, sent, deadline := endHead, 0, time.Now().Add(turnTime)
-	err := r.feed.log.Read(r.feed.ctx, s.tenant, eventlog.Cursor{Epoch: s.epoch, Seq: next - 1}, func(b *eventlog.Batch) (bool, error) {
-		for p := range r.feed.frames.pieces(b, s.form, s.filter, next) {
-			if s.conn.Enqueue(p.frame, p.last) != fanout.OK {
+	err := r.relay.log.Read(r.relay.ctx, s.Tenant, eventlog.Cursor{Epoch: s.epoch, Seq: next - 1}, func(b *eventlog.Batch) (bool, error) {
+		for p := range r.relay.frames.pieces(b, s.Form, s.Filter, next) {
+			if s.Conn.Enqueue(p.frame, p.last) != fanout.OK {
 				end = endFull
 				return false, nil
 			}
 			next = p.last + 1
+			mark = max(mark, p.mark)
 			sent += len(p.frame)
 		}
 		if sent >= turnBytes || time.Now().After(deadline) {
@@ -158,60 +158,27 @@ func (r *readers) read(s *sub, next uint64) (uint64, turnEnd, error) {
 		}
 		return true, nil
 	})
-	return next, end, err
+	return next, mark, end, err
 }
 
 // failed says goodbye to a subscriber whose place in the log is gone or damaged, and
 // tries again later where the log is only in trouble.
-func (r *readers) failed(s *sub, err error) {
+func (r *readers) failed(s *Sub, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
-	if bye, ok := farewellFor(err); ok {
-		s.goodbye(bye, true)
+	if bye, ok := FarewellFor(err); ok {
+		s.Bye(bye)
 		return
 	}
 	now := time.Now()
 	if s.troubled.IsZero() {
 		s.troubled = now
-		r.feed.o.Logger.Warn("reading the log for a subscriber failed", "tenant", s.tenant, "err", err)
+		r.relay.o.Logger.Warn("reading the log for a subscriber failed", "tenant", s.Tenant, "err", err)
 	}
 	if now.Sub(s.troubled) > readPatience {
-		s.goodbye(farewell{code: ws.CodeInternal, reason: "the log cannot be read"}, true)
+		s.Bye(Farewell{Code: ws.CodeInternal, Reason: "the log cannot be read"})
 		return
 	}
 	time.AfterFunc(readPause, func() { r.wake(s) })
-}
-
-// farewell is why a connection is ended, in the words that its peer gets.
-type farewell struct {
-	code           ws.CloseCode
-	reason         string
-	from, to       uint64 // sequences that cannot be had, when there are such
-	oldest, newest string // cursors to go on from, when known
-}
-
-// farewellFor turns what the log says of a place into a farewell.
-func farewellFor(err error) (farewell, bool) {
-	var gone *eventlog.GoneError
-	if errors.As(err, &gone) {
-		bye := farewell{reason: gone.Error(), oldest: gone.Oldest.String(), newest: gone.Newest.String()}
-		switch gone.Reason {
-		case eventlog.GoneTrimmed:
-			bye.code, bye.from, bye.to = ws.CodeLiveOvertaken, gone.LostFrom, gone.LostTo
-		case eventlog.GoneEpoch:
-			bye.code = ws.CodeLiveEpoch
-		default:
-			bye.code = ws.CodeLiveAhead
-		}
-		return bye, true
-	}
-	var broken *eventlog.BreakError
-	if errors.As(err, &broken) {
-		return farewell{
-			code: ws.CodeLiveBroken, from: broken.From, to: broken.To, oldest: broken.After.String(),
-			reason: fmt.Sprintf("events %d to %d cannot be read; go on from %s", broken.From, broken.To, broken.After),
-		}, true
-	}
-	return farewell{}, false
 }

@@ -1,0 +1,248 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"trunkline/control"
+	"trunkline/eventlog"
+)
+
+// place is what the bucket holds of a named consumer.
+type place struct {
+	Cursor eventlog.Cursor `json:"cursor"`
+	At     time.Time       `json:"at"` // when it was acknowledged, or the consumer was last known to be connected
+}
+
+// PlacesOptions are the terms of Places.
+type PlacesOptions struct {
+	// KV holds the cursors under <tenant>/<name>.
+	KV control.KV
+	// Check says whether a cursor can be gone on from.
+	Check func(tenant string, c eventlog.Cursor) error
+	// Every is the pause between writes of what was acknowledged. 0 means 1 s.
+	Every time.Duration
+	// Keep is how long the place of a consumer that is not connected is kept. 0: for ever.
+	Keep time.Duration
+	// Now is the clock. nil: the real one.
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// consumer is a named consumer that is known to this process. Its fields are guarded
+// by Places.mu.
+type consumer struct {
+	key    string
+	holder *Holder // the connection that may acknowledge
+	turn   uint64  // of its holder, see Places.turn
+	cursor eventlog.Cursor
+	dirty  bool      // cursor is not in the bucket yet
+	stored time.Time // the time that the bucket has
+}
+
+// Holder is a connection that asked for a named place. Take makes it the one that has
+// it.
+type Holder struct {
+	Start eventlog.Cursor // where it begins
+	// Fresh says that the name had no place, or one that was kept no longer.
+	Fresh bool
+
+	places   *Places
+	key      string
+	turn     uint64
+	replaced func()
+	consumer *consumer // nil: another one has the place
+}
+
+// Places keeps the places of named consumers. A consumer has one connection in a
+// process: a new one takes over from the old.
+type Places struct {
+	o PlacesOptions
+
+	// storing lets one write into the bucket go on at a time, so that an older
+	// cursor never overwrites a newer one. mu may be taken under it.
+	storing sync.Mutex
+
+	mu    sync.Mutex // guards what is below; the bucket is not used under it
+	known map[string]*consumer
+	// turn counts requests, so that the connection asked for last is the one that
+	// stays, though the others are answered before they come to take their place.
+	turn uint64
+}
+
+// NewPlaces keeps places in a bucket. Run stores what is acknowledged.
+func NewPlaces(o PlacesOptions) *Places {
+	o.Every = cmp.Or(o.Every, time.Second)
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Places{o: o, known: map[string]*consumer{}}
+}
+
+// storeTimeout bounds one use of the bucket.
+const storeTimeout = 5 * time.Second
+
+// Ask finds the cursor after which a consumer starts: start when given, otherwise where
+// it was. A consumer that has no place yet starts at start, which is stored at once, so
+// that nothing is missed if it is cut before its first acknowledgement.
+func (p *Places) Ask(ctx context.Context, tenant, name string, start eventlog.Cursor, given bool) (*Holder, error) {
+	h := &Holder{places: p, key: tenant + "/" + name, Start: start}
+	p.mu.Lock()
+	p.turn++
+	h.turn = p.turn
+	con := p.known[h.key]
+	if con != nil && !given {
+		h.Start = con.cursor // the bucket may be behind it
+	}
+	late := con != nil && con.holder == nil && p.expired(con.stored)
+	p.mu.Unlock()
+	if con != nil && !late {
+		return h, p.o.Check(tenant, h.Start)
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	entry, err := p.o.KV.Get(ctx, h.key)
+	if err != nil && !errors.Is(err, control.ErrNotFound) {
+		return nil, fmt.Errorf("read the stored cursor of consumer %q: %w", name, err)
+	}
+	h.Fresh = err != nil
+	if err == nil {
+		var at place
+		if err := json.Unmarshal(entry.Value, &at); err != nil {
+			return nil, fmt.Errorf("the stored cursor of consumer %q: %w", name, err)
+		}
+		if h.Fresh = p.expired(at.At); !h.Fresh && !given {
+			h.Start = at.Cursor
+		}
+	}
+	if h.Fresh {
+		h.Start = start
+	}
+	if gone := p.o.Check(tenant, h.Start); gone != nil {
+		return h, gone
+	}
+	if !h.Fresh {
+		return h, nil
+	}
+	return h, p.store(ctx, &consumer{key: h.key, cursor: h.Start})
+}
+
+func (p *Places) expired(at time.Time) bool {
+	return p.o.Keep > 0 && !at.IsZero() && p.o.Now().Sub(at) > p.o.Keep
+}
+
+// Take makes a connected holder the one of its consumer. replaced is called when
+// another one takes over, at once when one has that was asked for later.
+func (h *Holder) Take(replaced func()) {
+	p := h.places
+	p.mu.Lock()
+	con := p.known[h.key]
+	if con == nil {
+		con = &consumer{key: h.key}
+		p.known[h.key] = con
+	}
+	before := replaced
+	if con.turn <= h.turn {
+		before = nil
+		if con.holder != nil {
+			before = con.holder.replaced
+		}
+		h.replaced, h.consumer = replaced, con
+		con.holder, con.turn, con.cursor, con.dirty = h, h.turn, h.Start, true
+	}
+	p.mu.Unlock()
+	if before != nil {
+		before()
+	}
+}
+
+// Acknowledge moves the consumer's place forward.
+func (h *Holder) Acknowledge(at eventlog.Cursor) {
+	h.places.mu.Lock()
+	defer h.places.mu.Unlock()
+	con := h.consumer
+	if con != nil && con.holder == h && at.Epoch == h.Start.Epoch && (con.cursor.Epoch != at.Epoch || at.Seq > con.cursor.Seq) {
+		con.cursor, con.dirty = at, true
+	}
+}
+
+// Leave is called when the connection has ended. What it acknowledged last is stored
+// with the next write.
+func (h *Holder) Leave() {
+	h.places.mu.Lock()
+	defer h.places.mu.Unlock()
+	if con := h.consumer; con != nil && con.holder == h {
+		con.holder = nil
+		con.dirty = con.dirty || h.places.o.Keep > 0 // the time until which it was there
+	}
+}
+
+// Run stores acknowledged cursors, many acknowledgements in one write, until ctx ends.
+func (p *Places) Run(ctx context.Context) {
+	tick := time.NewTicker(p.o.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := p.Flush(ctx); err != nil && ctx.Err() == nil {
+				p.o.Logger.Warn("storing the cursors of consumers failed; it is tried again", "err", err)
+			}
+		}
+	}
+}
+
+// Flush stores what has changed and forgets consumers that are not connected.
+func (p *Places) Flush(ctx context.Context) error {
+	p.mu.Lock()
+	var changed []*consumer
+	for key, con := range p.known {
+		// Who is connected is noted as being there, long before the place would be given up.
+		if con.holder != nil && p.o.Keep > 0 && p.o.Now().Sub(con.stored) > p.o.Keep/8 {
+			con.dirty = true
+		}
+		if con.dirty {
+			changed = append(changed, con)
+		} else if con.holder == nil {
+			delete(p.known, key)
+		}
+	}
+	p.mu.Unlock()
+	for _, con := range changed {
+		if err := p.store(ctx, con); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// store writes a consumer's place.
+func (p *Places) store(ctx context.Context, con *consumer) error {
+	p.storing.Lock()
+	defer p.storing.Unlock()
+	p.mu.Lock()
+	at := place{con.cursor, p.o.Now().UTC()}
+	con.dirty, con.stored = false, at.At
+	p.mu.Unlock()
+	value, err := json.Marshal(at)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+		defer cancel()
+		_, err = p.o.KV.Put(ctx, con.key, value)
+	}
+	if err != nil {
+		p.mu.Lock()
+		con.dirty = true
+		p.mu.Unlock()
+		return fmt.Errorf("store the cursor of consumer %s: %w", con.key, err)
+	}
+	return nil
+}
