@@ -1,0 +1,636 @@
+package push
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"trunkline/auth"
+	"trunkline/control"
+	"trunkline/eventlog"
+	"trunkline/jsonhttp"
+	"trunkline/problem"
+)
+
+// Errors of requests about destinations.
+var (
+	ErrNone   = errors.New("there is no such destination")
+	ErrStatic = errors.New("the destination stands in the configuration")
+	errRaw    = fmt.Errorf("%w: feeds: another destination has the feed raw, which goes to one endpoint of a tenant", ErrInvalid)
+	errMany   = fmt.Errorf("%w: a tenant has at most %d destinations", ErrInvalid, maxDestinations)
+)
+
+// maxDestinations bounds the destinations of one tenant.
+const maxDestinations = 2000
+
+// Routes lists the endpoints.
+func (f *Feed) Routes() []auth.Route {
+	route := func(pattern string, h http.HandlerFunc) auth.Route {
+		return auth.Route{Pattern: pattern, Scope: auth.Admin, Handler: tenantOnly(h)}
+	}
+	return []auth.Route{
+		route("GET /v1/webhooks", f.list),
+		route("POST /v1/webhooks", f.create),
+		route("GET /v1/webhooks/{id}", f.get),
+		route("PATCH /v1/webhooks/{id}", f.update),
+		route("DELETE /v1/webhooks/{id}", f.remove),
+		route("POST /v1/webhooks/{id}/pause", f.pauseIt),
+		route("POST /v1/webhooks/{id}/resume", f.resumeIt),
+		route("POST /v1/webhooks/{id}/test", f.test),
+		route("POST /v1/webhooks/{id}/rotate", f.rotate),
+		route("GET /v1/webhooks/{id}/attempts", f.attempts),
+		route("GET /v1/webhooks/{id}/parked", f.listParked),
+		route("POST /v1/webhooks/{id}/replay", f.replayIt),
+	}
+}
+
+// tenantOnly refuses the operator, who has no destinations.
+func tenantOnly(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if auth.From(r.Context()).Operator() {
+			problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "no-tenant", Title: "Destinations need a tenant",
+				Detail: "Destinations belong to the tenant of the token; the operator has none."})
+			return
+		}
+		next(w, r)
+	})
+}
+
+// lane gives the running lane of a destination; nil when another node has it or it cannot be begun.
+func (f *Feed) lane(key string) *lane {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lanes[key]
+}
+
+func (f *Feed) show(d Destination) view {
+	st := Status{State: "elsewhere"}
+	if l := f.lane(d.key()); l != nil {
+		st = l.status()
+	} else if reason := f.pauseOf(d.key()); reason != "" {
+		st = Status{State: StatePaused, Reason: reason}
+	}
+	return d.view(st)
+}
+
+// of gives the destination that a request is about, and answers when there is none.
+func (f *Feed) of(w http.ResponseWriter, r *http.Request) (Destination, bool) {
+	d, err := f.find(auth.From(r.Context()).Tenant, r.PathValue("id"))
+	if err != nil {
+		failed(w, err)
+		return d, false
+	}
+	return d, true
+}
+
+func (f *Feed) find(tenant, id string) (Destination, error) {
+	for _, d := range f.o.Static {
+		if d.Tenant == tenant && d.ID == id {
+			return d, nil
+		}
+	}
+	if s, ok := f.store.Get(destinationKey(tenant, id)); ok && s.Destination != nil {
+		return *s.Destination, nil
+	}
+	return Destination{}, ErrNone
+}
+
+func (f *Feed) ofTenant(tenant string) []Destination {
+	var out []Destination
+	for _, d := range f.wanted() {
+		if d.Tenant == tenant {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b Destination) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
+
+func (f *Feed) list(w http.ResponseWriter, r *http.Request) {
+	all := []view{}
+	for _, d := range f.ofTenant(auth.From(r.Context()).Tenant) {
+		all = append(all, f.show(d))
+	}
+	jsonhttp.Write(w, http.StatusOK, map[string]any{"webhooks": all})
+}
+
+func (f *Feed) get(w http.ResponseWriter, r *http.Request) {
+	if d, ok := f.of(w, r); ok {
+		jsonhttp.Write(w, http.StatusOK, f.show(d))
+	}
+}
+
+// settings are what requests may set of a destination.
+type settings struct {
+	ID          *string           `json:"id"`
+	Description *string           `json:"description"`
+	URL         *string           `json:"url"`
+	Feeds       []Kind            `json:"feeds"`
+	EventList   *[]string         `json:"event_list"`
+	Filter      *string           `json:"filter"`
+	TimeoutMS   *int              `json:"timeout_ms"`
+	Retries     *int              `json:"retries"`
+	BackoffMS   *int              `json:"backoff_ms"`
+	Headers     map[string]string `json:"headers"`
+	Rate        *float64          `json:"rate_per_second"`
+	Concurrency *int              `json:"concurrency"`
+	Ordering    *string           `json:"ordering"`
+	AfterLast   *string           `json:"after_last"`
+	Success     *string           `json:"success"`
+	MinTLS      *string           `json:"min_tls"`
+	HTTP        *string           `json:"http"`
+	CA          *string           `json:"ca"`
+	ClientCert  *string           `json:"client_cert"`
+	ClientKey   *string           `json:"client_key"`
+	Secret      *string           `json:"signing_secret"` // "new" makes one, "" signs no more
+	After       *string           `json:"after"`          // of a new destination: a cursor or "oldest"
+}
+
+// onto sets what was given, and gives a signing secret that was made.
+func (s *settings) onto(d *Destination, now time.Time) (made string) {
+	set(&d.Description, s.Description)
+	set(&d.URL, s.URL)
+	set(&d.EventList, s.EventList)
+	set(&d.Filter, s.Filter)
+	set(&d.TimeoutMS, s.TimeoutMS)
+	set(&d.Retries, s.Retries)
+	set(&d.BackoffMS, s.BackoffMS)
+	set(&d.Rate, s.Rate)
+	set(&d.Concurrency, s.Concurrency)
+	set(&d.Ordering, s.Ordering)
+	set(&d.AfterLast, s.AfterLast)
+	set(&d.Success, s.Success)
+	set(&d.MinTLS, s.MinTLS)
+	set(&d.HTTP, s.HTTP)
+	set(&d.CA, s.CA)
+	set(&d.ClientCert, s.ClientCert)
+	set(&d.ClientKey, s.ClientKey)
+	if s.Feeds != nil {
+		d.Feeds = s.Feeds
+	}
+	if s.Headers != nil {
+		d.Headers = s.Headers
+	}
+	if s.Secret != nil {
+		switch *s.Secret {
+		case "":
+			d.Secrets = nil
+		case "new":
+			fresh := NewSecret(now)
+			d.Secrets, made = []Secret{fresh}, fresh.Key
+		default:
+			d.Secrets = []Secret{{Key: *s.Secret, Created: now.UTC().Truncate(time.Second)}}
+		}
+	}
+	return made
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// shown adds a secret that was made to the answer that shows the destination: the only time that it is seen.
+func (f *Feed) shown(w http.ResponseWriter, status int, d Destination, secret string) {
+	jsonhttp.Write(w, status, struct {
+		view
+		Secret string `json:"signing_secret,omitempty"`
+	}{f.show(d), secret})
+}
+
+func (f *Feed) create(w http.ResponseWriter, r *http.Request) {
+	var s settings
+	if err := jsonhttp.Read(w, r, &s); err != nil {
+		jsonhttp.Invalid(w, err)
+		return
+	}
+	tenant, now := auth.From(r.Context()).Tenant, time.Now()
+	d := Destination{ID: "wh-" + strings.ReplaceAll(uuid.NewString(), "-", "")[:16], Tenant: tenant, Retries: 5, Created: now.UTC().Truncate(time.Second)}
+	set(&d.ID, s.ID)
+	secret := s.onto(&d, now)
+	d = d.withDefaults()
+	start, err := f.start(tenant, s.After)
+	if err == nil {
+		err = d.check(f.o.PlainHTTP)
+	}
+	if err == nil {
+		err = f.beside(&d)
+	}
+	if err == nil {
+		err = f.store.Create(r.Context(), destinationKey(tenant, d.ID), stored{Destination: &d, Start: &start})
+	}
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	slog.Info("webhook made", "destination", d.key(), "by", auth.From(r.Context()).TokenID)
+	f.reconcile()
+	f.shown(w, http.StatusCreated, d, secret)
+}
+
+// start reads where a new destination begins: behind everything, unless something else is asked for.
+func (f *Feed) start(tenant string, after *string) (eventlog.Cursor, error) {
+	switch {
+	case after == nil || *after == "":
+		return f.log.Head(tenant), nil
+	case *after == "oldest":
+		return f.log.Oldest(tenant), nil
+	}
+	c, err := eventlog.ParseCursor(*after)
+	if err != nil {
+		return c, fmt.Errorf("%w: after: %w", ErrInvalid, err)
+	}
+	return c, nil
+}
+
+// beside checks what a destination must not share with the others of its tenant.
+func (f *Feed) beside(d *Destination) error {
+	others := f.ofTenant(d.Tenant)
+	if len(others) >= maxDestinations {
+		return errMany
+	}
+	for _, o := range others {
+		if o.ID != d.ID && slices.Contains(o.Feeds, Raw) && slices.Contains(d.Feeds, Raw) {
+			return errRaw
+		}
+		if o.ID == d.ID && o.static {
+			return control.ErrExists
+		}
+	}
+	return nil
+}
+
+// change makes of a stored destination what fn makes of it.
+func (f *Feed) change(ctx context.Context, d Destination, fn func(*Destination)) (Destination, error) {
+	if d.static {
+		return d, ErrStatic
+	}
+	s, err := f.store.Change(ctx, destinationKey(d.Tenant, d.ID), func(s stored) (stored, error) {
+		if s.Destination == nil {
+			return s, ErrNone
+		}
+		next := *s.Destination
+		fn(&next)
+		next = next.withDefaults()
+		s.Destination = &next
+		if err := next.check(f.o.PlainHTTP); err != nil {
+			return s, err
+		}
+		return s, f.beside(&next)
+	})
+	if err != nil {
+		return d, err
+	}
+	f.reconcile()
+	return *s.Destination, nil
+}
+
+func (f *Feed) update(w http.ResponseWriter, r *http.Request) {
+	d, ok := f.of(w, r)
+	if !ok {
+		return
+	}
+	var s settings
+	if err := jsonhttp.Read(w, r, &s); err != nil {
+		jsonhttp.Invalid(w, err)
+		return
+	}
+	if s.ID != nil && *s.ID != d.ID || s.After != nil {
+		jsonhttp.Invalid(w, errors.New("id and after cannot be changed"))
+		return
+	}
+	secret := ""
+	d, err := f.change(r.Context(), d, func(d *Destination) { secret = s.onto(d, time.Now()) })
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	slog.Info("webhook changed", "destination", d.key(), "by", auth.From(r.Context()).TokenID)
+	f.shown(w, http.StatusOK, d, secret)
+}
+
+func (f *Feed) remove(w http.ResponseWriter, r *http.Request) {
+	d, ok := f.of(w, r)
+	if !ok {
+		return
+	}
+	if d.static {
+		failed(w, ErrStatic)
+		return
+	}
+	if err := f.store.Delete(r.Context(), destinationKey(d.Tenant, d.ID)); err != nil {
+		failed(w, err)
+		return
+	}
+	if err := f.store.Delete(r.Context(), pauseKey(d.Tenant, d.ID)); err != nil && !errors.Is(err, control.ErrNotFound) {
+		slog.Warn("the pause of a webhook that is gone cannot be removed", "destination", d.key(), "error", err)
+	}
+	slog.Info("webhook deleted", "destination", d.key(), "by", auth.From(r.Context()).TokenID)
+	f.reconcile()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (f *Feed) pauseIt(w http.ResponseWriter, r *http.Request) {
+	d, ok := f.of(w, r)
+	if !ok {
+		return
+	}
+	var in struct {
+		Reason string `json:"reason"`
+	}
+	if r.ContentLength != 0 {
+		if err := jsonhttp.Read(w, r, &in); err != nil {
+			jsonhttp.Invalid(w, err)
+			return
+		}
+	}
+	if in.Reason == "" {
+		in.Reason = "on request"
+	}
+	if err := f.store.Put(r.Context(), pauseKey(d.Tenant, d.ID), stored{Pause: &pause{Reason: in.Reason, At: time.Now().UTC().Truncate(time.Second)}}); err != nil {
+		failed(w, err)
+		return
+	}
+	f.reconcile()
+	jsonhttp.Write(w, http.StatusOK, f.show(d))
+}
+
+func (f *Feed) resumeIt(w http.ResponseWriter, r *http.Request) {
+	d, ok := f.of(w, r)
+	if !ok {
+		return
+	}
+	if err := f.store.Delete(r.Context(), pauseKey(d.Tenant, d.ID)); err != nil && !errors.Is(err, control.ErrNotFound) {
+		failed(w, err)
+		return
+	}
+	if l := f.lane(d.key()); l != nil {
+		l.mu.Lock()
+		l.gone410 = false
+		l.mu.Unlock()
+	}
+	f.reconcile()
+	jsonhttp.Write(w, http.StatusOK, f.show(d))
+}
+
+// DefaultOverlap is how long the old secret signs beside a new one.
+const DefaultOverlap = 24 * time.Hour
+
+func (f *Feed) rotate(w http.ResponseWriter, r *http.Request) {
+	d, ok := f.of(w, r)
+	if !ok {
+		return
+	}
+	in := struct {
+		Overlap *int `json:"overlap_seconds"`
+	}{}
+	if r.ContentLength != 0 {
+		if err := jsonhttp.Read(w, r, &in); err != nil {
+			jsonhttp.Invalid(w, err)
+			return
+		}
+	}
+	overlap := DefaultOverlap
+	if in.Overlap != nil {
+		if *in.Overlap < 0 || *in.Overlap > 7*24*3600 {
+			jsonhttp.Invalid(w, fmt.Errorf("overlap_seconds %d: 0 to 604800", *in.Overlap))
+			return
+		}
+		overlap = time.Duration(*in.Overlap) * time.Second
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	fresh := NewSecret(now)
+	d, err := f.change(r.Context(), d, func(d *Destination) {
+		list := []Secret{fresh}
+		if len(d.Secrets) > 0 && overlap > 0 {
+			old := d.Secrets[0]
+			old.Ends = now.Add(overlap)
+			list = append(list, old)
+		}
+		d.Secrets = list
+	})
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	f.shown(w, http.StatusOK, d, fresh.Key)
+}
+
+// test sends one event that stands for nothing, at once, past the queue.
+func (f *Feed) test(w http.ResponseWriter, r *http.Request) {
+	d, ok := f.of(w, r)
+	if !ok {
+		return
+	}
+	c, err := newClient(&d, f.o.Guard)
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	defer c.transport.CloseIdleConnections()
+	now := time.Now().UTC()
+	it := &item{msg: Message{ID: uuid.NewString(), Feed: d.Feeds[0], Type: "test", Key: "test"}}
+	o := body{}
+	o.begin("")
+	if it.msg.Feed == Raw {
+		o.text("specversion", "1.0")
+		o.text("id", it.msg.ID)
+		o.text("source", "/trunkline/push")
+		o.text("type", "net.trunkline.test")
+	} else {
+		o.text("api_version", APIVersion)
+		o.text("name", it.msg.Feed.Name())
+		o.begin("meta_data")
+		o.at("create_time", now.UnixMilli())
+		o.at("event_time", now.UnixMilli())
+		o.text("company_id", d.Tenant)
+		o.end("meta_data")
+		o.text("event_id", it.msg.ID)
+		o.text("event_type", "test")
+	}
+	o.end("")
+	it.msg.Body = o.done()
+	res := c.send(r.Context(), &it.msg, 1)
+	it.sent = 1
+	a := attemptOf(it, res, time.Now())
+	a.Outcome = OutcomeDelivered
+	if !res.ok {
+		a.Outcome = OutcomeFailed
+	}
+	if l := f.lane(d.key()); l != nil {
+		l.mu.Lock()
+		l.journal.add(a)
+		l.mu.Unlock()
+	}
+	jsonhttp.Write(w, http.StatusOK, a)
+}
+
+// running gives the lane that a request is about, and answers when it is not here.
+func (f *Feed) running(w http.ResponseWriter, r *http.Request) *lane {
+	d, ok := f.of(w, r)
+	if !ok {
+		return nil
+	}
+	l := f.lane(d.key())
+	if l == nil {
+		problem.Write(w, problem.Detail{Status: http.StatusServiceUnavailable, Type: "elsewhere", Title: "Another node delivers to this destination",
+			Detail: "Ask again in a moment, or ask the node that writes the tenant's shard."})
+	}
+	return l
+}
+
+func (f *Feed) attempts(w http.ResponseWriter, r *http.Request) {
+	l := f.running(w, r)
+	if l == nil {
+		return
+	}
+	q := r.URL.Query()
+	limit, failures := 100, false
+	var err error
+	for k := range q {
+		v := q.Get(k)
+		switch k {
+		case "event":
+		case "limit":
+			if limit, err = strconv.Atoi(v); err != nil || limit < 1 || limit > 2*journalSize {
+				err = fmt.Errorf("limit %q: 1 to %d", v, 2*journalSize)
+			}
+		case "failed":
+			if failures, err = strconv.ParseBool(v); err != nil {
+				err = fmt.Errorf("failed %q: true or false", v)
+			}
+		default:
+			err = fmt.Errorf("unknown parameter %q: event, failed, limit", k)
+		}
+		if err != nil {
+			jsonhttp.Invalid(w, err)
+			return
+		}
+	}
+	l.mu.Lock()
+	found := l.journal.find(q.Get("event"), failures, limit)
+	l.mu.Unlock()
+	jsonhttp.Write(w, http.StatusOK, map[string]any{"attempts": found})
+}
+
+func (f *Feed) listParked(w http.ResponseWriter, r *http.Request) {
+	l := f.running(w, r)
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	list := append([]Parked{}, l.parked.list[:min(1000, len(l.parked.list))]...)
+	total := len(l.parked.list)
+	l.mu.Unlock()
+	jsonhttp.Write(w, http.StatusOK, map[string]any{"parked": list, "total": total})
+}
+
+func (f *Feed) replayIt(w http.ResponseWriter, r *http.Request) {
+	l := f.running(w, r)
+	if l == nil {
+		return
+	}
+	var in struct {
+		Event  string `json:"event"`
+		After  string `json:"after"`
+		Until  string `json:"until"`
+		Parked bool   `json:"parked"`
+	}
+	if err := jsonhttp.Read(w, r, &in); err != nil {
+		jsonhttp.Invalid(w, err)
+		return
+	}
+	var st ReplayStatus
+	var err error
+	switch {
+	case in.Parked && in.Event == "" && in.After == "" && in.Until == "":
+		st, err = l.replayParked()
+	case in.Event != "" && !in.Parked && in.After == "" && in.Until == "":
+		st, err = l.again(in.Event)
+	case in.After != "" && in.Event == "" && !in.Parked:
+		st, err = l.span(in.After, in.Until)
+	default:
+		err = fmt.Errorf("%w: give one of event, after (with until or without), parked: true", ErrInvalid)
+	}
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	jsonhttp.Write(w, http.StatusAccepted, st)
+}
+
+// errEvent says that nothing is known of an event.
+var errEvent = errors.New("the event is neither parked nor among the attempts that are kept")
+
+// again replays one event.
+func (l *lane) again(id string) (ReplayStatus, error) {
+	l.mu.Lock()
+	at, held, known := place{epoch: l.epoch}, false, false
+	for _, e := range l.parked.list {
+		if e.Event == id {
+			at, held, known = e.place(), e.Held, true
+		}
+	}
+	if !known {
+		for _, a := range l.journal.find(id, false, 1) {
+			at.seq, at.index, known = a.Sequence, a.Index, a.Sequence > 0
+		}
+	}
+	l.mu.Unlock()
+	if !known {
+		return ReplayStatus{}, errEvent
+	}
+	return l.replayOne(at, held)
+}
+
+// span replays what lies between two cursors.
+func (l *lane) span(after, until string) (ReplayStatus, error) {
+	from, to := l.f.log.Oldest(l.d.Tenant), l.f.log.Head(l.d.Tenant)
+	var err error
+	if after != "oldest" {
+		from, err = eventlog.ParseCursor(after)
+	}
+	if err == nil && until != "" {
+		to, err = eventlog.ParseCursor(until)
+	}
+	if err != nil {
+		return ReplayStatus{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if from.Epoch != to.Epoch || from.Seq > to.Seq {
+		return ReplayStatus{}, fmt.Errorf("%w: until lies before after, or is of another numbering", ErrInvalid)
+	}
+	return l.replayRange(from, to.Seq)
+}
+
+func failed(w http.ResponseWriter, err error) {
+	var syntax *json.SyntaxError
+	switch {
+	case errors.Is(err, ErrInvalid), errors.As(err, &syntax):
+		jsonhttp.Invalid(w, err)
+	case errors.Is(err, ErrNone), errors.Is(err, control.ErrNotFound):
+		problem.Write(w, problem.Detail{Status: http.StatusNotFound, Type: "no-webhook", Title: "There is no such destination"})
+	case errors.Is(err, errEvent):
+		problem.Write(w, problem.Detail{Status: http.StatusNotFound, Type: "no-event", Title: "The event is not known", Detail: err.Error()})
+	case errors.Is(err, ErrStatic):
+		problem.Write(w, problem.Detail{Status: http.StatusConflict, Type: "static-webhook", Title: "The destination stands in the configuration",
+			Detail: "Change it in the configuration file and restart."})
+	case errors.Is(err, control.ErrExists):
+		problem.Write(w, problem.Detail{Status: http.StatusConflict, Type: "webhook-exists", Title: "There is a destination with this id"})
+	case errors.Is(err, ErrReplay):
+		problem.Write(w, problem.Detail{Status: http.StatusConflict, Type: "replay-running", Title: "A replay is running already"})
+	default:
+		slog.Error("webhooks", "error", err)
+		problem.Write(w, problem.Detail{Status: http.StatusServiceUnavailable, Type: "control-state", Title: "The destinations cannot be written",
+			Detail: "Nothing was changed as far as is known. Look before repeating."})
+	}
+}
