@@ -24,6 +24,8 @@ type Config struct {
 	Floor         Floor         `yaml:"floor" doc:"How the live floor is counted: state, outcomes and measures. It applies to all tenants; a tenant's days end at the midnight of its time_zone, as it was when the server started. A change holds for what comes after it."`
 	Live          Live          `yaml:"live" doc:"The native live feed and history."`
 	Sources       Sources       `yaml:"sources" doc:"Telephony systems that are attached, and what is expected of those that attach themselves. GET /v1/sources tells how they are."`
+	Push          Push          `yaml:"push" doc:"The push feed: webhooks in the form of ASAPP's real-time events."`
+	Receiver      Receiver      `yaml:"receiver" doc:"The receiver of ASAPP's real-time events."`
 	Tenants       []Tenant      `yaml:"tenants" doc:"Tenants that always exist. More can be made at run time with PUT /v1/tenants/{id}."`
 	Tokens        []Token       `yaml:"tokens" doc:"Tokens that always exist. More can be made at run time with 'trunkline token create'. Each needs exactly one of hash, secret_env and secret_file."`
 	Observability Observability `yaml:"observability" doc:"What the server tells about itself."`

@@ -23,6 +23,7 @@ func (l *loader) validate(root reflect.Value) {
 	l.floor(&c.Floor)
 	l.people(c)
 	l.sources(c)
+	l.push(c)
 }
 
 func (l *loader) bounds(v reflect.Value, path string) {

@@ -158,3 +158,7 @@ func (f *stepper) give(c *commit.Commit) {
 	}
 	f.step(&st)
 }
+
+// Owns says whether this process writes a shard, so that what must be done once for
+// its tenants in the whole cluster is done here. An embedded log owns all.
+func (l *Log) Owns(shard int) bool { return l.engine.Embedded() || l.shards[shard].owner() != nil }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"trunkline/eventlog"
+	"trunkline/feed/push"
 )
 
 // docs/operations.md names every metric, and no other.
@@ -22,6 +23,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 	m.endpoint("GET /x")()(200, 1, false)
 	m.feedGauges("live", func() (int, int) { return 0, 0 })
 	m.sourceGauges(func() []sourceView { return []sourceView{{Source: "asterisk/pbx1", Connection: &connectionView{}}} })
+	m.registry.MustRegister(newPushCollector(func() []push.Numbers { return []push.Numbers{{Tenant: "acme", ID: "crm"}} }))
+	m.receiver().WithLabelValues("accepted")
 	m.refusal("missing")
 	m.events.WithLabelValues("accepted")
 	m.appends.WithLabelValues("ok")

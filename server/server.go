@@ -15,6 +15,7 @@ import (
 	"trunkline/docs"
 	"trunkline/eventlog"
 	"trunkline/feed/live"
+	"trunkline/feed/push"
 	"trunkline/floor"
 	"trunkline/floor/follow"
 	"trunkline/source/ingest"
@@ -34,6 +35,8 @@ type Server struct {
 	routes  []auth.Route
 	live    *live.Feed
 	people  *directory.Registry
+	push    *push.Feed
+	receive receiver
 	state   *follow.Floor // what is true now, for whoever asks
 	sources sources
 
@@ -120,6 +123,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.edge.handler.Store(&h)
 	s.phase.set("")
 	s.sources.run(ctx)
+	if err := s.listenReceiver(ctx); err != nil {
+		return err
+	}
 	slog.Info("serving", "url", s.URL(), "durability", log.Health().Durability, "tenants", len(s.Tenants().Tenants()), "sources", s.cfg.Sources.Attached())
 	return nil
 }
@@ -137,7 +143,7 @@ func (s *Server) openFeeds(ctx context.Context) error {
 	s.live = live.New(s.log, live.Options{State: s.state, Consumers: consumers, Origins: c.Origins, Heartbeat: c.Heartbeat.Std(),
 		QueueBytes: int(c.QueueBytes), PageEvents: c.PageEvents})
 	s.metrics.feedGauges("live", func() (int, int) { st := s.live.Stats(); return st.Connections, st.Behind })
-	return nil
+	return s.openPush(ctx)
 }
 
 // openControl opens the directory and the tokens on the log's buckets.
@@ -183,12 +189,13 @@ func (s *Server) parts() [][]auth.Route {
 		s.healthRoutes(),
 		s.metricsRoutes(s.cfg.Observability),
 		auth.NewAPI(s.tokens, s.Tenants().Known).Routes(),
-		directory.NewAPI(s.Tenants(), s.tokens.RevokeTenant).Routes(),
+		directory.NewAPI(s.Tenants(), s.clearTenant).Routes(),
 		directory.NewEntityAPI(s.people).Routes(),
 		schemaRoutes(),
 		docs.Routes(),
 		ingest.New(s, eventLimits(s.cfg.Limits)).Routes(),
 		s.live.Routes(),
+		s.push.Routes(),
 		s.sourceRoutes(),
 	}
 }
@@ -228,7 +235,9 @@ func (s *Server) Close() error {
 		goodbye := make(chan error, 2)
 		go func() { goodbye <- s.closeFeeds(ctx, limit) }()
 		go func() { goodbye <- s.sources.stop(limit) }()
-		errs := []error{s.edge.stop(ctx, limit), <-goodbye, <-goodbye}
+		go func() { goodbye <- s.closePush(ctx) }()
+		go func() { goodbye <- s.receive.stop(ctx, limit) }()
+		errs := []error{s.edge.stop(ctx, limit), <-goodbye, <-goodbye, <-goodbye, <-goodbye}
 		for _, fn := range slices.Backward(s.closers) {
 			errs = append(errs, fn(ctx))
 		}

@@ -1,11 +1,14 @@
 package push
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"trunkline/control"
 	"trunkline/event"
 	"trunkline/eventlog"
 )
@@ -199,4 +202,21 @@ func (f *Feed) Numbers() []Numbers {
 		out = append(out, Numbers{l.d.Tenant, l.d.ID, l.status()})
 	}
 	return out
+}
+
+// RemoveTenant removes the destinations of a tenant.
+func (f *Feed) RemoveTenant(ctx context.Context, tenant string) error {
+	for _, s := range f.store.All() {
+		d := s.Destination
+		if d == nil || d.Tenant != tenant {
+			continue
+		}
+		for _, key := range []string{destinationKey(tenant, d.ID), pauseKey(tenant, d.ID)} {
+			if err := f.store.Delete(ctx, key); err != nil && !errors.Is(err, control.ErrNotFound) {
+				return fmt.Errorf("remove the destination %s: %w", d.key(), err)
+			}
+		}
+	}
+	f.reconcile()
+	return nil
 }
