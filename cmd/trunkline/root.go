@@ -42,6 +42,8 @@ func newRootCmd() *cobra.Command {
 		newDemoCmd(),
 		newReplayCmd(),
 		newTailCmd(),
+		newReceiveCmd(),
+		newCertsCmd(),
 		newTokenCmd(),
 		newConfigCmd(),
 		newLogCmd(),
