@@ -18,7 +18,7 @@ type Push struct {
 type PushDestination struct {
 	ID          string   `yaml:"id" example:"crm" doc:"1 to 64 lower-case letters, digits, '-' and '_'; one of a kind in its tenant."`
 	Tenant      string   `yaml:"tenant" example:"acmecorp01" doc:"Whose events go there."`
-	URL         string   `yaml:"url" example:"https://events.example.com/asapp" doc:"Where they are posted."`
+	URL         string   `yaml:"url" example:"https://events.example.com/asapp" doc:"Where they are posted. Port 0 stands for that of this server's own receiver."`
 	Feeds       []string `yaml:"feeds" default:"activity, journey, queue" oneof:"activity,journey,queue,raw" doc:"Which payloads: activity, journey, queue, raw. raw goes to one destination of a tenant."`
 	EventList   []string `yaml:"event_list" doc:"Event types to send. Empty: all. A filtered destination still gets all populated fields of the issue."`
 	TimeoutMS   int      `yaml:"timeout_ms" default:"5000" min:"10" max:"60000" doc:"How long an answer may take, in milliseconds."`

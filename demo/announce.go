@@ -16,6 +16,7 @@ type ready struct {
 	Organization string            `json:"organization"`
 	Tokens       map[string]string `json:"tokens"`
 	Hub          hub               `json:"hub"`
+	Push         pushed            `json:"push"`
 }
 
 // hub is who may sign in to the feeds that know people, and queues to ask for.
@@ -37,9 +38,9 @@ type hubQueue struct {
 }
 
 // announce prints how to look, once everything is open.
-func (o Options) announce(url string, c credentials, s staff, dir string) error {
+func (o Options) announce(url string, c credentials, s staff, to pushed, dir string) error {
 	if o.JSON {
-		line, err := json.Marshal(ready{Ready: true, URL: url, Tenant: tenant, Account: account, Organization: c.Organization, Tokens: c.Tokens, Hub: s.hub(c)})
+		line, err := json.Marshal(ready{Ready: true, URL: url, Tenant: tenant, Account: account, Organization: c.Organization, Tokens: c.Tokens, Hub: s.hub(c), Push: to})
 		if err != nil {
 			return fmt.Errorf("encode the ready line: %w", err)
 		}
@@ -69,9 +70,12 @@ A client that comes back without losing one:
 An event of your own:
   curl -s -H 'Authorization: Bearer %[6]s' -H 'Content-Type: application/cloudevents+json' %[2]s/v1/events \
     -d '{"specversion":"1.0","id":"1","source":"me","type":"com.example.hello","data":{}}'
+Milestones are pushed over mutual TLS to %[7]s; push all again, and see the repeats dropped:
+  curl -s -H 'Authorization: Bearer %[8]s' -d '{"after":"oldest"}' %[2]s/v1/webhooks/mirror/replay
+  curl -s %[2]s/metrics | grep receiver_payloads
 
 Control-C ends it.
-`, what, url, tenant, where, c.Tokens[string(auth.Read)], c.Tokens[string(auth.Ingest)])
+`, what, url, tenant, where, c.Tokens[string(auth.Read)], c.Tokens[string(auth.Ingest)], to.Receiver, c.Tokens[string(auth.Admin)])
 	if err != nil {
 		return fmt.Errorf("print how to look: %w", err)
 	}

@@ -93,6 +93,10 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	cfg.Floor.Intervals = []string{tenant}
+	certs, err := openPush(dir, &cfg)
+	if err != nil {
+		return err
+	}
 
 	// The server lives a little longer than ctx: the simulation says its last word first.
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -105,7 +109,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		working.Go(func() {
 			defer stop()
 			if workErr = s.Log().WaitWritable(ctx); workErr == nil {
-				workErr = o.announce(s.URL(), cred, staff, dir)
+				to := pushed{Receiver: s.ReceiverURL(), CA: certs.CA, Cert: certs.ClientCert, Key: certs.ClientKey}
+				workErr = o.announce(s.URL(), cred, staff, to, dir)
 			}
 			if workErr == nil {
 				workErr = o.work(ctx, life, s, centre)

@@ -26,6 +26,7 @@ type ready struct {
 	Ready                              bool
 	URL, Tenant, Account, Organization string
 	Tokens                             map[string]string
+	Push                               struct{ Receiver, CA, Cert, Key string }
 }
 
 // running is a demo that runs.
@@ -174,6 +175,52 @@ func TestDataAndCredentialsSurviveARestart(t *testing.T) {
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("the credentials have mode %v", info.Mode())
 	}
+}
+
+// TestTheDemoPushesToItself waits until milestones have gone out, come back over mutual TLS, and been dropped the second
+// time.
+func TestTheDemoPushesToItself(t *testing.T) {
+	o := options("")
+	o.Speed = 20
+	r := run(t, o)
+	if !strings.HasPrefix(r.Push.Receiver, "https://") || r.Push.CA == "" || r.Push.Cert == "" || r.Push.Key == "" {
+		t.Errorf("push is %+v", r.Push)
+	}
+	counted := func(outcome string) bool {
+		resp, err := http.Get(r.URL + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(string(body), `trunkline_receiver_payloads_total{outcome="`+outcome+`"}`)
+	}
+	wait := func(outcome string) {
+		t.Helper()
+		for end := time.Now().Add(60 * time.Second); !counted(outcome); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("no payload was %s", outcome)
+			}
+		}
+	}
+	wait("accepted")
+	req, err := http.NewRequest("POST", r.URL+"/v1/webhooks/mirror/replay", strings.NewReader(`{"after":"oldest"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.Tokens["admin"])
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusAccepted {
+		t.Errorf("replay: %d", resp.StatusCode)
+	}
+	wait("duplicate")
 }
 
 func TestTheTokensOpenTheServer(t *testing.T) {

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"strings"
 
@@ -24,6 +26,11 @@ func (s *Server) openPush(ctx context.Context) error {
 		d, err := staticDestination(&c.Destinations[i])
 		if err != nil {
 			return fmt.Errorf("push.destinations: %s: %w", c.Destinations[i].ID, err)
+		}
+		if u, err := url.Parse(d.URL); err == nil && u.Port() == "0" && s.receive.listener != nil {
+			_, port, _ := net.SplitHostPort(s.receive.listener.Addr().String())
+			u.Host = net.JoinHostPort(u.Hostname(), port)
+			d.URL = u.String()
 		}
 		o.Static = append(o.Static, d)
 	}

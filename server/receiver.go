@@ -23,10 +23,24 @@ type receiver struct {
 	listener net.Listener
 }
 
-// listenReceiver opens the receiver when one is configured.
-func (s *Server) listenReceiver(ctx context.Context) error {
-	c := s.cfg.Receiver
-	if c.Addr == "" {
+// bindReceiver opens the receiver's listener when one is configured. Who connects waits until the receiver serves.
+func (s *Server) bindReceiver(ctx context.Context) error {
+	addr := s.cfg.Receiver.Addr
+	if addr == "" {
+		return nil
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen on receiver.addr %s: %w", addr, err)
+	}
+	s.receive.listener = ln
+	return nil
+}
+
+// serveReceiver serves it.
+func (s *Server) serveReceiver() error {
+	c, ln := s.cfg.Receiver, s.receive.listener
+	if ln == nil {
 		return nil
 	}
 	allow, err := asapp.OpenAllow(c.Clients)
@@ -41,15 +55,10 @@ func (s *Server) listenReceiver(ctx context.Context) error {
 		secure.MinVersion = tls.VersionTLS13
 	}
 	secure.NextProtos = []string{"h2", "http/1.1"}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
-	if err != nil {
-		return fmt.Errorf("listen on receiver.addr %s: %w", c.Addr, err)
-	}
 	counts := s.metrics.receiver()
 	h := asapp.New(asapp.Options{Log: s, Allow: allow, Known: s.Tenants().Known, Names: c.Names, Types: c.Types,
 		Bytes: int64(s.cfg.Limits.EventBytes), Count: func(outcome string) { counts.WithLabelValues(outcome).Inc() }})
 	edge := s.cfg.Listen
-	s.receive.listener = ln
 	s.receive.http = &http.Server{
 		Handler: h, TLSConfig: secure, ReadHeaderTimeout: edge.HeaderTimeout.Std(), ReadTimeout: edge.BodyTimeout.Std(), WriteTimeout: edge.WriteTimeout.Std(),
 		IdleTimeout: edge.IdleTimeout.Std(), MaxHeaderBytes: int(edge.HeaderBytes), ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
@@ -64,6 +73,9 @@ func (s *Server) listenReceiver(ctx context.Context) error {
 
 func (r *receiver) stop(ctx context.Context, limit time.Duration) error {
 	if r.http == nil {
+		if r.listener != nil {
+			return r.listener.Close()
+		}
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)

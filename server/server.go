@@ -109,6 +109,9 @@ func (s *Server) start(ctx context.Context) error {
 
 	s.gate = &auth.Gate{Store: s.tokens, Known: s.Tenants().Known, Refused: s.metrics.refusal,
 		Attempts: auth.Attempts{Burst: s.cfg.Listen.BadTokens}}
+	if err := s.bindReceiver(ctx); err != nil {
+		return err
+	}
 	if err := s.openFeeds(ctx); err != nil {
 		return err
 	}
@@ -123,7 +126,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.edge.handler.Store(&h)
 	s.phase.set("")
 	s.sources.run(ctx)
-	if err := s.listenReceiver(ctx); err != nil {
+	if err := s.serveReceiver(); err != nil {
 		return err
 	}
 	slog.Info("serving", "url", s.URL(), "durability", log.Health().Durability, "tenants", len(s.Tenants().Tenants()), "sources", s.cfg.Sources.Attached())
