@@ -46,12 +46,21 @@ type AgentAtQueue struct {
 	mark uint64
 }
 
+// AgentAtChannel is what is counted of an agent's work on one medium. What there is
+// now is not kept in it: see [Agent.On].
+type AgentAtChannel struct {
+	Medium Medium
+	AgentRow
+}
+
 // Details is what few agents have: kept apart, so that fifty thousand agents do
 // not carry it empty.
 type Details struct {
 	External, Email, DeskMode string
 	Note, Profile, TransferTo string // of the presence
 	Terminal                  string // status of the device or program heard last
+
+	byM *[]AgentAtChannel // once there is work on a second medium, since midnight
 }
 
 // detail sets one of an agent's details.
@@ -88,6 +97,8 @@ type Agent struct {
 
 	// How the agent takes work.
 	Fetch, NotServing, ServingCallbacks bool
+
+	only uint8 // without byM: the medium of all work since midnight, 1 more than it is; 0: none yet
 
 	// What routing is doing with the agent.
 	State    State
@@ -150,6 +161,78 @@ func (a *Agent) For(q *Queue) *AgentAtQueue {
 		}
 	}
 	return nil
+}
+
+// On is how many contacts, holds, wrap-ups and offers of a medium the agent has now.
+func (a *Agent) On(m Medium) Present {
+	var n Present
+	for _, p := range a.work {
+		if p.Interaction.Media != m {
+			continue
+		}
+		switch p.Stage {
+		case PartContact:
+			n.Active++
+			if p.HeldSince > 0 {
+				n.Held++
+			}
+		case PartWrapUp:
+			n.Wrapping++
+		case PartOffered:
+			n.Alerting++
+		}
+	}
+	return n
+}
+
+// EachChannel gives what is counted of the agent's work by medium, until f says false. As long
+// as it is of one medium it is all that is counted of the agent, and is not kept twice.
+func (a *Agent) EachChannel(f func(AgentAtChannel) bool) {
+	if a.byM == nil {
+		if a.only > 0 {
+			one := AgentAtChannel{Medium: Medium(a.only - 1), AgentRow: a.AgentRow}
+			one.N[Logins] = 0
+			f(one)
+		}
+		return
+	}
+	for _, r := range *a.byM {
+		if !f(r) {
+			return
+		}
+	}
+}
+
+// keepChannels keeps the rows by medium with the agent's details.
+func (a *Agent) keepChannels(rows *[]AgentAtChannel) {
+	own := *a.Details
+	own.byM = rows
+	a.Details = &own
+}
+
+// countOn adds to a counter of the agent's row for a medium, after it was added to the agent's own.
+func (a *Agent) countOn(m Medium, c Counter, n int64) {
+	if a.byM == nil {
+		if a.only == 0 {
+			a.only = uint8(m) + 1
+		}
+		if a.only == uint8(m)+1 {
+			return
+		}
+		first := AgentAtChannel{Medium: Medium(a.only - 1), AgentRow: a.AgentRow}
+		first.N[Logins] = 0
+		first.add(c, -n)
+		a.keepChannels(&[]AgentAtChannel{first})
+	}
+	for i := range *a.byM {
+		if (*a.byM)[i].Medium == m {
+			(*a.byM)[i].add(c, n)
+			return
+		}
+	}
+	row := AgentAtChannel{Medium: m}
+	row.add(c, n)
+	*a.byM = append(*a.byM, row)
 }
 
 // overflowID names the agent or queue that stands for all that are too many.

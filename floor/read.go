@@ -88,6 +88,17 @@ func (t *Tenant) OpenCallbacks() int { return len(t.callbacks) }
 // AgentsIn is how many agents are in a state.
 func (t *Tenant) AgentsIn(s State) int { return int(t.inState[s]) }
 
+// WrappingOn is how many agents are in wrap-up after a contact of a medium.
+func (t *Tenant) WrappingOn(m Medium) int {
+	n := 0
+	for _, a := range t.agents {
+		if a.State == WrapUp && a.On(m).Wrapping > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Changes is what the record folded last, or the tick that came after it, changed.
 // It is valid until the next record or tick.
 func (t *Tenant) Changes() []Change { return t.changes }

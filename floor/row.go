@@ -198,6 +198,9 @@ func (t *Tenant) count(c Counter, n int64, q *Queue, a *Agent, m Medium) {
 	if a != nil {
 		a.AgentRow.add(c, n)
 		t.touchAgent(a)
+		if c != Logins {
+			a.countOn(m, c, n)
+		}
 		if q != nil {
 			r = a.at(q)
 			r.add(c, n)

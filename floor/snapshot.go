@@ -11,10 +11,11 @@ import (
 // A snapshot begins with the magic bytes and the version of its format. Later
 // versions read what earlier ones wrote: what a version added is read when the
 // snapshot is that new, and keeps its zero value otherwise. Version 2 added the stream's
-// call state to interactions, 3 the address of sources and what makes them silent.
+// call state to interactions, 3 the address of sources and what makes them silent,
+// 4 the agents' rows by medium.
 const (
 	snapshotMagic  = "TLFLOOR"
-	snapshotFormat = 3
+	snapshotFormat = 4
 )
 
 // Snapshot is part of [writer.Fold].

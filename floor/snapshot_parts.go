@@ -78,6 +78,31 @@ func (a *Agent) code(c *coder, t *Tenant) {
 		t.codeQueue(c, &r.Queue)
 		r.AgentRow.code(c)
 	})
+	if c.version >= 4 {
+		t.codeChannels(c, a)
+	}
+}
+
+// codeChannels codes an agent's rows by medium.
+func (t *Tenant) codeChannels(c *coder, a *Agent) {
+	num(c, &a.only)
+	if int(a.only) > int(NumMedia) {
+		c.fail("a medium is not known")
+	}
+	var rows []AgentAtChannel
+	if a.byM != nil {
+		rows = *a.byM
+	}
+	list(c, &rows, func(r *AgentAtChannel) {
+		num(c, &r.Medium)
+		if r.Medium >= NumMedia {
+			c.fail("a medium is not known")
+		}
+		r.AgentRow.code(c)
+	})
+	if len(rows) > 0 {
+		a.keepChannels(&rows)
+	}
 }
 
 // codeQueue codes a reference to a queue by its id, "" for none.

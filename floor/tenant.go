@@ -205,6 +205,9 @@ func (t *Tenant) newDay() {
 		}
 		clear(a.ByQ[len(keep):])
 		a.ByQ = keep
+		if a.only = 0; a.byM != nil {
+			a.keepChannels(nil)
+		}
 		t.touchAgent(a)
 	}
 }

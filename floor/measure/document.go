@@ -13,7 +13,7 @@ func Document() string {
 <!-- Written from the catalogue in package floor/measure by "go test ./floor/measure -update". -->
 
 What can be asked of the floor, since the tenant's last midnight ("interval to date"), by queue, by agent, by agent and
-queue, by channel (a medium: phone, chat, email, sms, video), and by queue and channel. The catalogue is the same for every interface.
+queue, by channel (a medium: phone, chat, email, sms, video), by queue and channel, and by agent and channel. The catalogue is the same for every interface.
 
 - **DURATION** is in seconds and accrues when a state or contact ends: a value does not tick. An average may have a fraction.
 - **TIME_IN_STATE** is the moment at which a state began, in epoch milliseconds, and 0 outside the state, so that a screen runs the clock itself.

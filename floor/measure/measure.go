@@ -15,9 +15,10 @@ const (
 	OfAgentQueue
 	OfChannel
 	OfQueueChannel
+	OfAgentChannel
 
 	ofVisits = OfQueue | OfChannel | OfQueueChannel
-	ofWork   = OfQueue | OfAgent | OfAgentQueue | OfChannel | OfQueueChannel
+	ofWork   = OfQueue | OfAgent | OfAgentQueue | OfChannel | OfQueueChannel | OfAgentChannel
 )
 
 // String names one kind as the documentation does.
@@ -33,12 +34,16 @@ func (o Of) String() string {
 		return "channel"
 	case OfQueueChannel:
 		return "queue and channel"
+	case OfAgentChannel:
+		return "agent and channel"
 	}
 	return ""
 }
 
 // Kinds lists the kinds of key.
-func Kinds() []Of { return []Of{OfQueue, OfAgent, OfAgentQueue, OfChannel, OfQueueChannel} }
+func Kinds() []Of {
+	return []Of{OfQueue, OfAgent, OfAgentQueue, OfChannel, OfQueueChannel, OfAgentChannel}
+}
 
 // Type is what a value is.
 type Type string
@@ -76,6 +81,21 @@ type Value struct {
 	unit  Unit
 }
 
+// Append appends what String gives, without allocating.
+func (v Value) Append(dst []byte) []byte {
+	switch {
+	case !v.There:
+		return dst
+	case v.typ == String:
+		return append(dst, v.Text...)
+	case v.unit == Seconds && !v.part:
+		return strconv.AppendInt(dst, v.Whole/1000, 10)
+	case v.part:
+		return strconv.AppendFloat(dst, v.Float(), 'f', 2, 64)
+	}
+	return strconv.AppendInt(dst, v.Whole, 10)
+}
+
 // Float gives the value as a number in the measure's unit.
 func (v Value) Float() float64 {
 	x := float64(v.Whole)
@@ -90,19 +110,7 @@ func (v Value) Float() float64 {
 
 // String gives the value in the form of the measures interface, where all values
 // are texts: durations in whole seconds, quotients with two decimals.
-func (v Value) String() string {
-	switch {
-	case !v.There:
-		return ""
-	case v.typ == String:
-		return v.Text
-	case v.unit == Seconds && !v.part:
-		return strconv.FormatInt(v.Whole/1000, 10)
-	case v.part:
-		return strconv.FormatFloat(v.Float(), 'f', 2, 64)
-	}
-	return strconv.FormatInt(v.Whole, 10)
-}
+func (v Value) String() string { return string(v.Append(nil)) }
 
 // Measure is one entry of the catalogue.
 type Measure struct {

@@ -29,7 +29,12 @@ func people() []Measure {
 		{"agentsNotReady", Number, Count, OfQueue, "members in state away", "Members who are logged in and not ready.", in(floor.Away)},
 		{"agentsAlerting", Number, Count, OfQueue, "members in state alerting", "Members who are being offered something, by whatever queue.", in(floor.Alerting)},
 		{"agentsActive", Number, Count, OfQueue, "members in state contact", "Members who are on a contact, of whatever queue.", in(floor.Contact)},
-		{"activeAgentsInACW", Number, Count, OfQueue, "members in state wrap_up", "Members who are in wrap-up, of whatever queue.", in(floor.WrapUp)},
+		{"activeAgentsInACW", Number, Count, OfQueue | OfChannel, "members in state wrap_up; channel: agents in it after a contact of the channel", "Members who are in wrap-up, of whatever queue; for a channel all agents who are in wrap-up after one of its contacts.", func(v *View) Value {
+			if v.of == OfChannel {
+				return whole(int64(v.Tenant.WrappingOn(v.Medium)))
+			}
+			return in(floor.WrapUp)(v)
+		}},
 
 		{"timeInState", TimeInState, EpochMS, OfAgent, "start of the state", "When the agent entered the present state.", func(v *View) Value { return whole(v.Agent.Since) }},
 		{"timeLoggedIn", TimeInState, EpochMS, OfAgent, "start of the log-in", "When the agent logged in, 0 when logged out.", func(v *View) Value { return whole(v.Agent.LoginSince) }},
@@ -102,8 +107,8 @@ func estimates() []Measure {
 
 // names are the measures that are texts.
 func names() []Measure {
-	agent := OfAgent | OfAgentQueue
-	queue := OfQueue | OfQueueChannel | OfAgentQueue
+	agent := OfAgent | OfAgentQueue | OfAgentChannel
+	queue := OfQueue | OfQueueChannel | OfAgentQueue | OfChannel
 	return []Measure{
 		{"agentState", String, NoUnit, OfAgent, "state", "LOGGED_OUT, NOT_READY, READY, ALERTING, ACTIVE or ACW: the most engaging thing that is true.", func(v *View) Value {
 			return texts([...]string{"LOGGED_OUT", "NOT_READY", "READY", "ALERTING", "ACTIVE", "ACW"}[v.Agent.State])
@@ -124,9 +129,14 @@ func names() []Measure {
 		}},
 		{"agentFirstName", String, NoUnit, agent, "given name", "The agent's given name.", func(v *View) Value { return texts(v.Agent.GivenName) }},
 		{"agentLastName", String, NoUnit, agent, "family name", "The agent's family name.", func(v *View) Value { return texts(v.Agent.FamilyName) }},
-		{"queueName", String, NoUnit, queue, "name, else id", "The queue's name.", func(v *View) Value { return texts(cmp.Or(v.Queue.Name, v.Queue.ID)) }},
-		{"isDefaultQueue", String, NoUnit, OfQueue | OfQueueChannel, "configuration", "true for the queue to which interactions without a queue of their own come.", func(v *View) Value {
-			if v.Queue.Config.Default {
+		{"queueName", String, NoUnit, queue, "name, else id", "The queue's name; N/A for a channel, which is of all queues.", func(v *View) Value {
+			if v.of == OfChannel {
+				return texts("N/A")
+			}
+			return texts(cmp.Or(v.Queue.Name, v.Queue.ID))
+		}},
+		{"isDefaultQueue", String, NoUnit, OfQueue | OfQueueChannel | OfChannel, "configuration", "true for the queue to which interactions without a queue of their own come; false for a channel.", func(v *View) Value {
+			if v.of != OfChannel && v.Queue.Config.Default {
 				return texts("true")
 			}
 			return texts("false")

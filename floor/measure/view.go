@@ -84,6 +84,21 @@ func Key(t *floor.Tenant, c floor.Change) (v View, ok bool) {
 	return View{}, false
 }
 
+// AgentChannel views an agent's work on a medium.
+func AgentChannel(t *floor.Tenant, a *floor.Agent, r *floor.AgentAtChannel) View {
+	return View{Tenant: t, Agent: a, Medium: r.Medium, of: OfAgentChannel, row: atChannel{&r.AgentRow, a, r.Medium}}
+}
+
+// atChannel is the row of an agent's medium; what there is now is with the agent.
+type atChannel struct {
+	*floor.AgentRow
+	agent  *floor.Agent
+	medium floor.Medium
+}
+
+// Present gives how many there are now.
+func (r atChannel) Present() floor.Present { return r.agent.On(r.medium) }
+
 // Of is the kind of key.
 func (v *View) Of() Of { return v.of }
 

@@ -35,13 +35,13 @@ func work() []Measure {
 		{"conferences", Number, Count, ofWork, "joins of lines asked for", "How often agents asked for lines to be joined.", counter(floor.Conferences)},
 		{"coached", Number, Count, ofWork, "coachings of agents begun", "Coachings that agents were given: the supervisor is heard by the agent alone.", counter(floor.Coached)},
 		{"coachedDuration", Duration, Seconds, ofWork, "Σ time of the coachings over", "How long agents were coached.", counter(floor.CoachedTime)},
-		{"coaching", Number, Count, OfQueue | OfAgent | OfQueueChannel, "queue: coachings running now; agent: coachings given", "For a queue the coachings that run at this moment; for a supervisor those that were given.", func(v *View) Value {
+		{"coaching", Number, Count, OfQueue | OfAgent | OfQueueChannel | OfChannel, "queue: coachings running now; agent: coachings given", "For a queue the coachings that run at this moment; for a supervisor those that were given.", func(v *View) Value {
 			if v.of == OfAgent {
 				return whole(v.row.Get(floor.Coaching))
 			}
 			return whole(int64(v.row.Present().Coaches))
 		}},
-		{"coachingDuration", Duration, Seconds, OfQueue | OfAgent | OfQueueChannel, "Σ time of the coachings over", "How long supervisors coached.", func(v *View) Value {
+		{"coachingDuration", Duration, Seconds, OfQueue | OfAgent | OfQueueChannel | OfChannel, "Σ time of the coachings over", "How long supervisors coached.", func(v *View) Value {
 			if v.of == OfAgent {
 				return whole(v.row.Get(floor.CoachingTime))
 			}
@@ -70,7 +70,7 @@ func quotients() []Measure {
 		average("averageTalkTime", "talkDuration / Completed", "The talking time of a contact on average.", floor.Talk),
 		average("averageHoldTime", "Σ hold of the Completed / Completed", "The time on hold of a contact on average.", floor.Hold),
 		average("averageAcwTime", "Σ wrap-up of the Completed / Completed", "The wrap-up of a contact on average.", floor.Wrap),
-		{"acceptRate", Number, Percent, OfAgent | OfAgentQueue, "100 × accepted / alerts", "The share of the offers that the agent took.", func(v *View) Value {
+		{"acceptRate", Number, Percent, OfAgent | OfAgentQueue | OfAgentChannel, "100 × accepted / alerts", "The share of the offers that the agent took.", func(v *View) Value {
 			return quotient(v.row.Get(floor.Accepted), v.row.Get(floor.Alerts), 100)
 		}},
 		{"occupancy", Number, Percent, OfAgent, "100 × (contact + wrap-up + alerting) / (contact + wrap-up + alerting + idle)", "The share of the time in which the agent was taken, of that time and the idle time together. Time away or logged out is in neither.", func(v *View) Value {
