@@ -26,6 +26,9 @@ type Config struct {
 	Sources       Sources       `yaml:"sources" doc:"Telephony systems that are attached, and what is expected of those that attach themselves. GET /v1/sources tells how they are."`
 	Push          Push          `yaml:"push" doc:"The push feed: webhooks in the form of ASAPP's real-time events."`
 	Receiver      Receiver      `yaml:"receiver" doc:"The receiver of ASAPP's real-time events."`
+	Measures      Measures      `yaml:"measures" doc:"The measures feed: real-time analytics in the form of Avaya's interface."`
+	OAuth         OAuth         `yaml:"oauth" doc:"Signed tokens (JWT) for programs that expect OAuth2: the measures feed takes no others."`
+	Clients       []Client      `yaml:"clients" doc:"Programs that may ask for tokens with client credentials. Each needs exactly one of hash, secret_env and secret_file."`
 	Tenants       []Tenant      `yaml:"tenants" doc:"Tenants that always exist. More can be made at run time with PUT /v1/tenants/{id}."`
 	Tokens        []Token       `yaml:"tokens" doc:"Tokens that always exist. More can be made at run time with 'trunkline token create'. Each needs exactly one of hash, secret_env and secret_file."`
 	Observability Observability `yaml:"observability" doc:"What the server tells about itself."`
@@ -112,6 +115,11 @@ type Tenant struct {
 	Name      string `yaml:"name" example:"Acme Corporation" doc:"For people."`
 	TimeZone  string `yaml:"time_zone" default:"UTC" example:"Europe/Berlin" doc:"IANA name; the tenant's days end at its midnight."`
 	Directory string `yaml:"directory" doc:"File that declares agents, queues, users, groups and channels of the tenant, in the form in which /v1/directory has them (docs/directory.md). Empty: none; they come from sources and from the API."`
+	LogBytes  Size   `yaml:"log_bytes" default:"0B" min:"1MiB" max:"1PiB" example:"2GiB" doc:"The tenant's own quota in place of log.tenant_bytes. 0B: that one."`
+	ID        string `yaml:"id" example:"acmecorp01" doc:"1 to 64 lower-case letters, digits, '-' and '_'."`
+	Name      string `yaml:"name" example:"Acme Corporation" doc:"For people."`
+	TimeZone  string `yaml:"time_zone" default:"UTC" example:"Europe/Berlin" doc:"IANA name; the tenant's days end at its midnight."`
+	Account   string `yaml:"account" example:"EZCLTR" doc:"What the measures feed calls the tenant, in addresses and messages; six letters at the vendor. Empty: the id."`
 	LogBytes  Size   `yaml:"log_bytes" default:"0B" min:"1MiB" max:"1PiB" example:"2GiB" doc:"The tenant's own quota in place of log.tenant_bytes. 0B: that one."`
 }
 

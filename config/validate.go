@@ -92,12 +92,17 @@ func (l *loader) log(c *Config) {
 // people checks tenants and tokens.
 func (l *loader) people(c *Config) {
 	ids := []string{auth.Operator}
-	seen := map[string]bool{}
+	seen, accounts := map[string]bool{}, map[string]bool{}
 	for i, t := range c.Tenants {
 		path := fmt.Sprintf("tenants[%d]", i)
 		if err := t.tenant().Check(); err != nil {
 			l.refuse(path, "%v", err)
 			continue
+		}
+		if account := t.tenant().AccountName(); accounts[account] && !seen[t.ID] {
+			l.refuse(path+".account", "the account %q is used twice", account)
+		} else {
+			accounts[account] = true
 		}
 		if seen[t.ID] {
 			l.refuse(path, "the id %q is used twice", t.ID)
@@ -123,6 +128,7 @@ func (l *loader) people(c *Config) {
 		seen[t.ID] = true
 		l.tenantOf(t.Tenant, path, ids)
 	}
+	l.clients(c, ids[1:])
 }
 
 // Declarations reads the directory files of the tenants.
@@ -142,7 +148,7 @@ func (c *Config) Declarations() ([]*directory.Declaration, error) {
 }
 
 func (t Tenant) tenant() directory.Tenant {
-	return directory.Tenant{ID: t.ID, Name: t.Name, TimeZone: t.TimeZone, LogBytes: int64(t.LogBytes)}
+	return directory.Tenant{ID: t.ID, Name: t.Name, TimeZone: t.TimeZone, Account: t.Account, LogBytes: int64(t.LogBytes)}
 }
 
 func (t Token) token() auth.StaticToken {

@@ -116,6 +116,8 @@ func failed(w http.ResponseWriter, err error) {
 	case errors.Is(err, ErrStatic):
 		problem.Write(w, problem.Detail{Status: http.StatusConflict, Type: "static-tenant", Title: "The tenant stands in the configuration",
 			Detail: "Change it in the configuration file and restart."})
+	case errors.Is(err, ErrAccount):
+		problem.Write(w, problem.Detail{Status: http.StatusConflict, Type: "account-taken", Title: "Another tenant has that account"})
 	default:
 		slog.Error("directory", "error", err)
 		problem.Write(w, problem.Detail{Status: http.StatusServiceUnavailable, Type: "control-state", Title: "The directory cannot be written",

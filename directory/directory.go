@@ -36,6 +36,8 @@ var (
 	ErrNoTenant = errors.New("no such tenant")
 	// ErrStatic: the tenant stands in the configuration and is changed there.
 	ErrStatic = errors.New("the tenant stands in the configuration file and can be changed only there")
+	// ErrAccount: another tenant has the account.
+	ErrAccount = errors.New("another tenant has that account")
 )
 
 // Bucket is the name of the bucket that holds the tenants made at run time.
@@ -55,6 +57,8 @@ type Tenant struct {
 	Name string `json:"name,omitempty"`
 	// TimeZone is an IANA name such as Europe/Berlin; days end at its midnight. Empty is UTC.
 	TimeZone string `json:"time_zone,omitempty"`
+	// Account is what the measures interface calls the tenant, six letters at the vendor; empty is the ID.
+	Account string `json:"account,omitempty"`
 	// LogBytes is how much of the log the tenant may fill, in bytes; 0 is the configured quota of all tenants.
 	LogBytes int64 `json:"log_bytes,omitempty"`
 	// Static: from the configuration.
@@ -84,6 +88,11 @@ func (t Tenant) Check() error {
 	}
 	if t.LogBytes < 0 {
 		return fmt.Errorf("a tenant's log_bytes cannot be negative")
+	}
+	if t.Account != "" {
+		if err := CheckAccount(t.Account); err != nil {
+			return err
+		}
 	}
 	if _, err := t.zone(); err != nil {
 		return err
@@ -199,6 +208,11 @@ func (d *Directory) Put(ctx context.Context, t Tenant) (created bool, err error)
 	}
 	if _, ok := d.static[t.ID]; ok {
 		return false, ErrStatic
+	}
+	for _, other := range d.Tenants() {
+		if other.ID != t.ID && other.AccountName() == t.AccountName() {
+			return false, ErrAccount
+		}
 	}
 	t.Static = false
 	if err = d.made.Create(ctx, t.ID, &t); err == nil {

@@ -158,3 +158,25 @@ func TestAPI(t *testing.T) {
 		t.Errorf("prepared %s, stuck is known: %v", got, dir.Known("stuck"))
 	}
 }
+
+func TestAccounts(t *testing.T) {
+	d, err := directory.Open(t.Context(), control.NewMemory(), []directory.Tenant{{ID: "acme", Account: "EZCLTR"}, {ID: "plain"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for account, want := range map[string]string{"EZCLTR": "acme", "plain": "plain", "acme": "", "ezcltr": "", "": ""} {
+		if got, ok := d.ByAccount(account); got.ID != want || ok != (want != "") {
+			t.Errorf("%q is the account of %q, %v", account, got.ID, ok)
+		}
+	}
+	for _, other := range []directory.Tenant{{ID: "other", Account: "EZCLTR"}, {ID: "other", Account: "plain"}} {
+		if _, err := d.Put(t.Context(), other); !errors.Is(err, directory.ErrAccount) {
+			t.Errorf("%+v: %v", other, err)
+		}
+	}
+	for _, bad := range []string{"a b", "a/b", strings.Repeat("a", 65)} {
+		if (directory.Tenant{ID: "x", Account: bad}).Check() == nil {
+			t.Errorf("the account %q was taken", bad)
+		}
+	}
+}
