@@ -36,6 +36,12 @@ const (
 	CodeLiveEpoch     CloseCode = 4501
 	CodeLiveAhead     CloseCode = 4502
 	CodeLiveBroken    CloseCode = 4503
+
+	CodeMeasuresChanged      CloseCode = 4060
+	CodeMeasuresUnknown      CloseCode = 4560
+	CodeMeasuresConstraint   CloseCode = 4561
+	CodeMeasuresSubscription CloseCode = 4562
+	CodeMeasuresNoPing       CloseCode = 4563
 )
 
 // CodeInfo documents one close code.
@@ -84,9 +90,14 @@ func Codes() []CodeInfo {
 		{CodeNoPong, "no_pong", "all", "Pings stayed unanswered.", "Reconnect with the last cursor."},
 		{CodeUnauthorized, "unauthorized", "all", "The token was revoked, rotated or has expired.", "Get a new token."},
 		{CodeReplaced, "replaced", "all", "Another connection with the same consumer name took over.", "Do not fight over the name: one connection for each consumer."},
+		{CodeMeasuresChanged, "subscription_changed", "measures", "The subscription was changed while this client was connected.", "Reconnect: what follows is by the new terms."},
 		{CodeLiveOvertaken, "overtaken", "live", "Retention removed events before this client read them; the reason names the lost range of sequences.", "Take note of the loss, then start from `after=oldest` or read a snapshot."},
 		{CodeLiveEpoch, "epoch_changed", "live", "The cursor belongs to another epoch of the log, as after a restore.", "Start from `after=oldest` or read a snapshot."},
 		{CodeLiveAhead, "ahead", "live", "The cursor lies ahead of the newest event: the log lost its tail or the cursor was made up.", "Start from `after=oldest` or read a snapshot."},
 		{CodeLiveBroken, "broken", "live", "The log is damaged at this place: the events that the reason names cannot be read.", "Take note of the loss, tell the operator, and go on from the cursor in the reason."},
+		{CodeMeasuresUnknown, "unknown_subscription", "measures", "There is no such subscription in the account, or it is no longer active.", "Renew it or make a new one."},
+		{CodeMeasuresConstraint, "constraint_violation", "measures", "The first message was not a proper authentication, or did not come in time.", "Fix the client."},
+		{CodeMeasuresSubscription, "subscription_ended", "measures", "The subscription was deleted, or expired without being renewed.", "Renew it or make a new one, then connect again."},
+		{CodeMeasuresNoPing, "no_ping", "measures", "No ping came for the subscription's pingInterval; the subscription is inactive now.", "Renew the subscription, connect again, and ping more often."},
 	}
 }
