@@ -116,11 +116,7 @@ type Tenant struct {
 	TimeZone  string `yaml:"time_zone" default:"UTC" example:"Europe/Berlin" doc:"IANA name; the tenant's days end at its midnight."`
 	Directory string `yaml:"directory" doc:"File that declares agents, queues, users, groups and channels of the tenant, in the form in which /v1/directory has them (docs/directory.md). Empty: none; they come from sources and from the API."`
 	LogBytes  Size   `yaml:"log_bytes" default:"0B" min:"1MiB" max:"1PiB" example:"2GiB" doc:"The tenant's own quota in place of log.tenant_bytes. 0B: that one."`
-	ID        string `yaml:"id" example:"acmecorp01" doc:"1 to 64 lower-case letters, digits, '-' and '_'."`
-	Name      string `yaml:"name" example:"Acme Corporation" doc:"For people."`
-	TimeZone  string `yaml:"time_zone" default:"UTC" example:"Europe/Berlin" doc:"IANA name; the tenant's days end at its midnight."`
 	Account   string `yaml:"account" example:"EZCLTR" doc:"What the measures feed calls the tenant, in addresses and messages; six letters at the vendor. Empty: the id."`
-	LogBytes  Size   `yaml:"log_bytes" default:"0B" min:"1MiB" max:"1PiB" example:"2GiB" doc:"The tenant's own quota in place of log.tenant_bytes. 0B: that one."`
 }
 
 // Token is a token of the configuration.

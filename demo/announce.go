@@ -17,6 +17,7 @@ type ready struct {
 	Tokens       map[string]string `json:"tokens"`
 	Hub          hub               `json:"hub"`
 	Push         pushed            `json:"push"`
+	OAuth        oauthClient       `json:"oauth"`
 }
 
 // hub is who may sign in to the feeds that know people, and queues to ask for.
@@ -37,10 +38,18 @@ type hubQueue struct {
 	Name string `json:"name"`
 }
 
+// oauthClient is how a program gets the signed tokens that the measures feed takes.
+type oauthClient struct {
+	TokenURL     string `json:"token_url"`
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+}
+
 // announce prints how to look, once everything is open.
 func (o Options) announce(url string, c credentials, s staff, to pushed, dir string) error {
 	if o.JSON {
-		line, err := json.Marshal(ready{Ready: true, URL: url, Tenant: tenant, Account: account, Organization: c.Organization, Tokens: c.Tokens, Hub: s.hub(c), Push: to})
+		line, err := json.Marshal(ready{Ready: true, URL: url, Tenant: tenant, Account: account, Organization: c.Organization, Tokens: c.Tokens, Hub: s.hub(c), Push: to,
+			OAuth: oauthClient{url + "/auth/realms/" + account + "/protocol/openid-connect/token", clientID, c.ClientSecret}})
 		if err != nil {
 			return fmt.Errorf("encode the ready line: %w", err)
 		}

@@ -29,8 +29,9 @@ const credentialsFile = "credentials.json"
 type credentials struct {
 	Organization string            `json:"organization"`
 	Tokens       map[string]string `json:"tokens"` // by scope
-	Users        map[string]string `json:"users"`  // secrets of the directory's users by id
-	Runs         uint32            `json:"runs"`   // of the simulation so far
+	ClientSecret string            `json:"client_secret"`
+	Users        map[string]string `json:"users"` // secrets of the directory's users by id
+	Runs         uint32            `json:"runs"`  // of the simulation so far
 }
 
 // openCredentials reads the credentials of a data directory, makes those that are missing, and counts the run that
@@ -66,6 +67,9 @@ func openCredentials(dir string) (c credentials, run uint32, err error) {
 			c.Users[id] = rand.Text()
 		}
 	}
+	if c.ClientSecret == "" {
+		c.ClientSecret = rand.Text()
+	}
 	run = c.Runs
 	c.Runs++
 	if raw, err = json.MarshalIndent(c, "", "  "); err != nil {
@@ -92,6 +96,14 @@ func replaceFile(path string, data []byte) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// clientID is the demo's program that asks for signed tokens.
+const clientID = "demo-measures"
+
+// clients turns the client into that of a configuration.
+func (c credentials) clients() []config.Client {
+	return []config.Client{{ID: clientID, Tenant: tenant, Hash: auth.HashOf(c.ClientSecret).String()}}
 }
 
 func tokenID(s auth.Scope) string { return "demo-" + string(s) }

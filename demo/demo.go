@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	cfg := config.Default()
 	cfg.Listen.Addr, cfg.Listen.ShutdownTimeout = o.Addr, config.Duration(stopTime)
 	cfg.Log.Dir = filepath.Join(dir, "log")
-	cfg.Tenants = []config.Tenant{{ID: tenant, Name: tenantName, TimeZone: "UTC"}}
+	cfg.Tenants = []config.Tenant{{ID: tenant, Name: tenantName, TimeZone: "UTC", Account: account}}
 	cfg.Tokens = cred.static()
 	centre, err := o.centre(run)
 	if err != nil {
@@ -92,6 +92,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if cfg.Tenants[0].Directory, err = staff.declare(dir, cred); err != nil {
 		return err
 	}
+	cfg.Clients = cred.clients()
 	cfg.Floor.Intervals = []string{tenant}
 	certs, err := openPush(dir, &cfg)
 	if err != nil {

@@ -134,6 +134,7 @@ func (t *Tenant) member(a *Agent, m *event.AgentQueue, gone bool, at int64) {
 	for i < len(a.Queues) && a.Queues[i].Queue != q {
 		i++
 	}
+	t.touchAgent(a)
 	t.touchQueue(q)
 	t.tally(a, at)
 	switch {

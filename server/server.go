@@ -10,11 +10,14 @@ import (
 	"time"
 
 	"trunkline/auth"
+	"trunkline/auth/jwt"
+	"trunkline/auth/oauth"
 	"trunkline/config"
 	"trunkline/directory"
 	"trunkline/docs"
 	"trunkline/eventlog"
 	"trunkline/feed/live"
+	"trunkline/feed/measures"
 	"trunkline/feed/push"
 	"trunkline/floor"
 	"trunkline/floor/follow"
@@ -27,18 +30,21 @@ type Server struct {
 	phase   phase
 	metrics *metrics
 
-	log     *eventlog.Log
-	tenants atomic.Pointer[directory.Directory] // the log asks for quotas before the directory is there
-	floors  *floors
-	tokens  *auth.Store
-	gate    *auth.Gate
-	routes  []auth.Route
-	live    *live.Feed
-	people  *directory.Registry
-	push    *push.Feed
-	receive receiver
-	state   *follow.Floor // what is true now, for whoever asks
-	sources sources
+	log      *eventlog.Log
+	tenants  atomic.Pointer[directory.Directory] // the log asks for quotas before the directory is there
+	floors   *floors
+	tokens   *auth.Store
+	gate     *auth.Gate
+	routes   []auth.Route
+	live     *live.Feed
+	people   *directory.Registry
+	push     *push.Feed
+	receive  receiver
+	state    *follow.Floor // what is true now, for whoever asks
+	sources  sources
+	measures *measures.Feed
+	oauth    *oauth.API // nil with an outside issuer
+	keys     *jwt.Keys  // our own signing keys, once somebody needs them
 
 	edge    edge
 	failed  chan error
@@ -116,6 +122,9 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	if err := s.openPeople(life); err != nil {
+		return err
+	}
+	if err := s.openMeasures(life); err != nil {
 		return err
 	}
 	s.routes = slices.Concat(s.parts()...)
@@ -199,6 +208,7 @@ func (s *Server) parts() [][]auth.Route {
 		ingest.New(s, eventLimits(s.cfg.Limits)).Routes(),
 		s.live.Routes(),
 		s.push.Routes(),
+		s.measuresRoutes(),
 		s.sourceRoutes(),
 	}
 }
@@ -251,10 +261,16 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) closeFeeds(ctx context.Context, limit time.Duration) error {
-	if s.live == nil {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return s.live.Close(ctx)
+	var closing sync.WaitGroup
+	errs := make([]error, 2)
+	if s.live != nil {
+		closing.Go(func() { errs[0] = s.live.Close(ctx) })
+	}
+	if s.measures != nil {
+		closing.Go(func() { errs[1] = s.measures.Close(ctx) })
+	}
+	closing.Wait()
+	return errors.Join(errs...)
 }

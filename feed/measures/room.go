@@ -234,25 +234,36 @@ func (r *room) give(sh *sheet) {
 		}
 	}
 	for i := range batches {
-		if i > 0 && len(ready) > 0 { // those who did not take the one before
-			kept, keptConns := ready[:0], conns[:0]
-			for _, s := range ready {
-				if s.behind {
-					s.note(batches[i].rows)
-					continue
-				}
-				kept, keptConns = append(kept, s), append(keptConns, s.conn)
+		r.publish(ready, conns, batches[i])
+		// Those who did not take all of it so far get a note of the rest.
+		next := ready[:0]
+		for _, s := range ready {
+			if !s.behind {
+				next = append(next, s)
+				continue
 			}
-			ready, conns = kept, keptConns
+			for _, b := range batches[i+1:] {
+				s.note(b.rows)
+			}
 		}
-		r.feed.pool.Publish(conns, batches[i].frame, 0, func(at int, status fanout.Status) {
-			if status == fanout.Full {
-				ready[at].behind = true
-				ready[at].note(batches[i].rows)
+		if len(next) < len(ready) {
+			ready, conns = next, conns[:0]
+			for _, s := range ready {
+				conns = append(conns, s.conn)
 			}
-		})
-		r.feed.delivered.Add(uint64(len(conns) * len(batches[i].rows)))
+		}
 	}
+}
+
+// publish sends one frame to all sessions that have everything so far.
+func (r *room) publish(ready []*session, conns []*fanout.Conn, b batch) {
+	r.feed.pool.Publish(conns, b.frame, 0, func(at int, status fanout.Status) {
+		if status == fanout.Full {
+			ready[at].behind = true
+			ready[at].note(b.rows)
+		}
+	})
+	r.feed.delivered.Add(uint64(len(conns) * len(b.rows)))
 }
 
 // editionAge is how old an edition may be for somebody who begins with it; what has changed since is sent behind it.

@@ -200,12 +200,18 @@ func (s *sheet) channel(t *floor.Tenant) {
 			continue
 		}
 		for m := range floor.NumMedia {
-			if m != floor.MediumUnknown || t.Channels[m] != (floor.Row{}) {
+			if m != floor.MediumUnknown || worked(t.Channels[m]) {
 				s.put(set, ref{channel: channelName(m)}, measure.Channel(t, m))
 			}
 		}
 	}
 	s.settle("c")
+}
+
+// worked says whether anything but log-ins, which are of no medium, was counted.
+func worked(r floor.Row) bool {
+	r.N[floor.Logins] = 0
+	return r != floor.Row{}
 }
 
 // channelName is how the measures interface calls a medium.
