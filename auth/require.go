@@ -86,7 +86,7 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, scope Scope, operat
 	tenant, secret, ok := credential(r)
 	if !ok {
 		g.refuse("missing")
-		challenge(w, `Bearer realm="trunkline"`)
+		challenge(w, scope, `Bearer realm="trunkline"`)
 		problem.Write(w, problem.Detail{Status: http.StatusUnauthorized, Type: "unauthenticated", Title: "A token is needed",
 			Detail: "Send Authorization: Bearer <token>, or Basic with the tenant as user and the token as password."})
 		return nil
@@ -101,14 +101,14 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, scope Scope, operat
 			return nil
 		}
 		g.refuse("invalid")
-		challenge(w, `Bearer realm="trunkline", error="invalid_token"`)
+		challenge(w, scope, `Bearer realm="trunkline", error="invalid_token"`)
 		problem.Write(w, problem.Detail{Status: http.StatusUnauthorized, Type: "unauthenticated", Title: "The token is not valid",
 			Detail: "The token is unknown, revoked or rotated, or belongs to another tenant than the one named."})
 		return nil
 	}
 	if !p.Allows(scope) && !(operator && p.Operator() && p.Allows(Admin)) {
 		g.refuse("scope")
-		challenge(w, `Bearer realm="trunkline", error="insufficient_scope", scope="`+string(scope)+`"`)
+		challenge(w, scope, `Bearer realm="trunkline", error="insufficient_scope", scope="`+string(scope)+`"`)
 		problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "insufficient-scope", Title: "The token lacks a scope",
 			Detail: "This needs a token with the scope " + string(scope) + ".", Extensions: map[string]any{"scope": scope}})
 		return nil
@@ -138,4 +138,10 @@ func (g *Gate) refuse(why string) {
 	}
 }
 
-func challenge(w http.ResponseWriter, value string) { w.Header().Set("WWW-Authenticate", value) }
+// challenge names the ways to authenticate. Clients of the tenant stream know Basic alone, as its vendor's page has it.
+func challenge(w http.ResponseWriter, scope Scope, value string) {
+	w.Header().Set("WWW-Authenticate", value)
+	if scope == Stream {
+		w.Header().Add("WWW-Authenticate", `Basic realm="trunkline", charset="UTF-8"`)
+	}
+}

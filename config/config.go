@@ -29,6 +29,7 @@ type Config struct {
 	Measures      Measures      `yaml:"measures" doc:"The measures feed: real-time analytics in the form of Avaya's interface."`
 	OAuth         OAuth         `yaml:"oauth" doc:"Signed tokens (JWT) for programs that expect OAuth2: the measures feed takes no others."`
 	Clients       []Client      `yaml:"clients" doc:"Programs that may ask for tokens with client credentials. Each needs exactly one of hash, secret_env and secret_file."`
+	Stream        Stream        `yaml:"stream" doc:"The tenant stream, in the protocol of the 8x8 Streaming API."`
 	Tenants       []Tenant      `yaml:"tenants" doc:"Tenants that always exist. More can be made at run time with PUT /v1/tenants/{id}."`
 	Tokens        []Token       `yaml:"tokens" doc:"Tokens that always exist. More can be made at run time with 'trunkline token create'. Each needs exactly one of hash, secret_env and secret_file."`
 	Observability Observability `yaml:"observability" doc:"What the server tells about itself."`
@@ -106,6 +107,16 @@ type Live struct {
 	Heartbeat  Duration `yaml:"heartbeat" default:"15s" min:"1s" max:"5m" doc:"How often a quiet connection is given a sign of life. A WebSocket that has answered none of them for four times as long, at least a minute, is closed."`
 	QueueBytes Size     `yaml:"queue_bytes" default:"1MiB" min:"64KiB" max:"64MiB" doc:"What may wait for one connection. A slower reader leaves the live fan-out and reads the log at its own pace."`
 	PageEvents int      `yaml:"page_events" default:"1000" min:"1" max:"10000" doc:"Events in one page of GET /v1/events when the request names no limit; it may ask for up to 10,000."`
+	Origins    []string `yaml:"origins" example:"https://wallboard.example.com" doc:"Origins of browser pages of other hosts that may open a WebSocket. Empty: pages of this server only."`
+}
+
+// Stream is the tenant stream.
+type Stream struct {
+	Heartbeat  Duration `yaml:"heartbeat" default:"30s" min:"1s" max:"3m" doc:"How often a connection gets a ClientCheck. Old clients give up after 210 seconds of silence."`
+	Validity   Duration `yaml:"validity" default:"60m" min:"10s" max:"8760h" doc:"How long a connection lasts; then it is closed with 4000 and the client connects again."`
+	Cache      Duration `yaml:"cache" default:"2h" min:"1m" max:"8760h" doc:"How long the place of a subscription that is not connected is kept. It gets what it missed as far as log.retention reaches."`
+	Connected  int      `yaml:"connected" default:"3" min:"1" max:"10000" doc:"Subscriptions of one tenant that may be connected to this server."`
+	QueueBytes Size     `yaml:"queue_bytes" default:"1MiB" min:"64KiB" max:"64MiB" doc:"What may wait for one connection. A slower reader leaves the live fan-out and reads the log at its own pace."`
 	Origins    []string `yaml:"origins" example:"https://wallboard.example.com" doc:"Origins of browser pages of other hosts that may open a WebSocket. Empty: pages of this server only."`
 }
 

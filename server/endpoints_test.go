@@ -53,6 +53,17 @@ var endpoints = []endpoint{
 	{pattern: "GET /docs/asyncapi.yaml", path: "/docs/asyncapi.yaml"},
 	{pattern: "POST /v1/events", scope: auth.Ingest, path: "/v1/events", body: fact(""), header: structured,
 		foreign: "/v1/events", foreignBody: fact("globex"), foreignStatus: 403},
+	{pattern: "GET /api/streaming/v1/clientconnect/subscribe/{updates}", scope: auth.Stream,
+		path: "/api/streaming/v1/clientconnect/subscribe/TenantUpdates?tenantId=acme&subsId=x", stream: true,
+		foreign: "/api/streaming/v1/clientconnect/subscribe/TenantUpdates?tenantId=globex&subsId=x", foreignStatus: 403},
+	{pattern: "GET /api/sapi/atmosphere/subscribe/{updates}", scope: auth.Stream,
+		path: "/api/sapi/atmosphere/subscribe/TenantUpdates-acme-x?tenantId=acme&subsId=x", stream: true,
+		foreign: "/api/sapi/atmosphere/subscribe/TenantUpdates-globex-x", foreignStatus: 403},
+	{pattern: "POST /api/streaming/v1/TenantUpdates/tickets", scope: auth.Stream, path: "/api/streaming/v1/TenantUpdates/tickets", status: 201},
+	// Public: a ticket, which was given for a token, opens it.
+	{pattern: "GET /api/streaming/v1/TenantUpdates/events", path: "/api/streaming/v1/TenantUpdates/events?ticket=none", status: 401},
+	{pattern: "GET /api/streaming/v1/TenantUpdates.jsp", path: "/api/streaming/v1/TenantUpdates.jsp"},
+	{pattern: "GET /api/streaming/v1/TenantUpdates.js", path: "/api/streaming/v1/TenantUpdates.js"},
 	// What these give is the token's own tenant's alone; nothing in them can name another.
 	{pattern: "GET /v1/events", scope: auth.Read, path: "/v1/events?limit=10"},
 	{pattern: "GET /v1/live", scope: auth.Read, path: "/v1/live", stream: true},

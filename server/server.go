@@ -19,6 +19,7 @@ import (
 	"trunkline/feed/live"
 	"trunkline/feed/measures"
 	"trunkline/feed/push"
+	"trunkline/feed/stream"
 	"trunkline/floor"
 	"trunkline/floor/follow"
 	"trunkline/source/ingest"
@@ -37,6 +38,7 @@ type Server struct {
 	gate     *auth.Gate
 	routes   []auth.Route
 	live     *live.Feed
+	stream   *stream.Feed
 	people   *directory.Registry
 	push     *push.Feed
 	receive  receiver
@@ -154,6 +156,14 @@ func (s *Server) openFeeds(ctx context.Context) error {
 	c := s.cfg.Live
 	s.live = live.New(s.log, live.Options{State: s.state, Consumers: consumers, Origins: c.Origins, Heartbeat: c.Heartbeat.Std(),
 		QueueBytes: int(c.QueueBytes), PageEvents: c.PageEvents})
+	subscriptions, err := s.log.KV(ctx, "stream_subscriptions")
+	if err != nil {
+		return err
+	}
+	t := s.cfg.Stream
+	s.stream = stream.New(s.log, stream.Options{Subscriptions: subscriptions, Heartbeat: t.Heartbeat.Std(), Validity: t.Validity.Std(),
+		Cache: t.Cache.Std(), Connected: t.Connected, QueueBytes: int(t.QueueBytes), Origins: t.Origins})
+	s.metrics.feedGauges("stream", func() (int, int) { st := s.stream.Stats(); return st.Connections, st.Behind })
 	s.metrics.feedGauges("live", func() (int, int) { st := s.live.Stats(); return st.Connections, st.Behind })
 	return s.openPush(ctx)
 }
@@ -209,6 +219,7 @@ func (s *Server) parts() [][]auth.Route {
 		s.live.Routes(),
 		s.push.Routes(),
 		s.measuresRoutes(),
+		s.stream.Routes(),
 		s.sourceRoutes(),
 	}
 }
@@ -264,12 +275,15 @@ func (s *Server) closeFeeds(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var closing sync.WaitGroup
-	errs := make([]error, 2)
+	errs := make([]error, 3)
 	if s.live != nil {
 		closing.Go(func() { errs[0] = s.live.Close(ctx) })
 	}
 	if s.measures != nil {
 		closing.Go(func() { errs[1] = s.measures.Close(ctx) })
+	}
+	if s.stream != nil {
+		closing.Go(func() { errs[2] = s.stream.Close(ctx) })
 	}
 	closing.Wait()
 	return errors.Join(errs...)

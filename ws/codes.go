@@ -32,6 +32,8 @@ const (
 	CodeNoPong        CloseCode = 3012
 	CodeUnauthorized  CloseCode = 3500
 	CodeReplaced      CloseCode = 3501
+	CodeStreamExpired CloseCode = 4000
+	CodeStreamLost    CloseCode = 4001
 	CodeLiveOvertaken CloseCode = 4500
 	CodeLiveEpoch     CloseCode = 4501
 	CodeLiveAhead     CloseCode = 4502
@@ -90,6 +92,8 @@ func Codes() []CodeInfo {
 		{CodeNoPong, "no_pong", "all", "Pings stayed unanswered.", "Reconnect with the last cursor."},
 		{CodeUnauthorized, "unauthorized", "all", "The token was revoked, rotated or has expired.", "Get a new token."},
 		{CodeReplaced, "replaced", "all", "Another connection with the same consumer name took over.", "Do not fight over the name: one connection for each consumer."},
+		{CodeStreamExpired, "expired", "stream", "The connection was valid for so long only.", "Reconnect with the same subsId: what comes meanwhile is kept."},
+		{CodeStreamLost, "lost", "stream", "Events were removed or damaged before this client read them; the reason names them.", "Reconnect with the same subsId: it goes on with the oldest that there is, and sequenceId shows the gap."},
 		{CodeMeasuresChanged, "subscription_changed", "measures", "The subscription was changed while this client was connected.", "Reconnect: what follows is by the new terms."},
 		{CodeLiveOvertaken, "overtaken", "live", "Retention removed events before this client read them; the reason names the lost range of sequences.", "Take note of the loss, then start from `after=oldest` or read a snapshot."},
 		{CodeLiveEpoch, "epoch_changed", "live", "The cursor belongs to another epoch of the log, as after a restore.", "Start from `after=oldest` or read a snapshot."},

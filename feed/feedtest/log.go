@@ -15,6 +15,8 @@ type Log struct {
 	PerBatch int
 	// Now is the clock of received times. nil: the real one.
 	Now func() time.Time
+	// Context is what the log's writer would store with an event. nil: nothing.
+	Context func(tenant string, seq uint64) []byte
 
 	mu      sync.Mutex // guards what is below; followers are called under it
 	tenants map[string]*tenantLog
@@ -83,6 +85,9 @@ func (l *Log) AppendRaw(tenant string, raws ...[]byte) {
 		b := &eventlog.Batch{Tenant: tenant, Epoch: t.epoch, Received: now().UTC().Truncate(time.Millisecond)}
 		for _, raw := range raws[:n] {
 			rec := eventlog.Record{Seq: t.head() + 1, Received: b.Received, Raw: raw}
+			if l.Context != nil {
+				rec.Context = l.Context(tenant, rec.Seq)
+			}
 			t.records = append(t.records, rec)
 			b.Records = append(b.Records, rec)
 		}

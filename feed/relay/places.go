@@ -173,6 +173,16 @@ func (h *Holder) Acknowledge(at eventlog.Cursor) {
 	}
 }
 
+// Acknowledged is the consumer's place.
+func (h *Holder) Acknowledged() eventlog.Cursor {
+	h.places.mu.Lock()
+	defer h.places.mu.Unlock()
+	if h.consumer == nil {
+		return h.Start
+	}
+	return h.consumer.cursor
+}
+
 // Leave is called when the connection has ended. What it acknowledged last is stored
 // with the next write.
 func (h *Holder) Leave() {

@@ -1,0 +1,232 @@
+package stream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"trunkline/auth"
+	"trunkline/control"
+	"trunkline/eventlog"
+	"trunkline/fanout"
+	"trunkline/feed/relay"
+	"trunkline/ws"
+)
+
+// Log is what the feed needs of the event log.
+type Log interface {
+	relay.Log
+	Head(tenant string) eventlog.Cursor
+	Oldest(tenant string) eventlog.Cursor
+	ReadBack(ctx context.Context, tenant string, before uint64, fn func(*eventlog.Batch) (bool, error)) error
+}
+
+var _ Log = (*eventlog.Log)(nil)
+
+// Options are the terms of the feed. Zero values mean the defaults.
+type Options struct {
+	// Pool writes to the connections. nil: the feed has its own.
+	Pool *fanout.Pool
+	// Subscriptions keeps what was acknowledged. nil: it is lost with the process.
+	Subscriptions control.KV
+	// Heartbeat is the pause between ClientChecks. 0 means 30 s.
+	Heartbeat time.Duration
+	// Validity is how long a connection lasts. 0 means 60 minutes.
+	Validity time.Duration
+	// Cache is how long a subscription that is not connected is kept. 0 means 2 hours.
+	Cache time.Duration
+	// Connected is how many subscriptions of a tenant may be connected. 0 means 3.
+	Connected int
+	// AckInterval is the pause between pings that acknowledge, and between writes of what
+	// was acknowledged. 0 means 1 s.
+	AckInterval time.Duration
+	// QueueBytes is what may wait for one connection. 0 means 1 MiB.
+	QueueBytes int
+	// Origins are those of web pages of other hosts that may open a WebSocket.
+	Origins []string
+	Logger  *slog.Logger
+}
+
+// Feed is the stream feed with all its connections.
+type Feed struct {
+	log     Log
+	o       Options
+	pool    *fanout.Pool
+	ownPool bool
+	relay   *relay.Relay
+	places  *relay.Places
+	proj    *Projection
+	socket  fanout.Terms // of WebSockets
+	plain   fanout.Terms // of HTTP streaming
+	tickets tickets
+	ctx     context.Context // ends with Close
+	end     context.CancelFunc
+	wg      sync.WaitGroup
+
+	mu       sync.Mutex // guards what is below
+	sessions map[*session]struct{}
+	seats    map[string]map[string]int // by tenant and subscription: how many hold it, the one that is replaced included
+	closed   bool
+}
+
+// New starts a feed on a log. Close ends it.
+func New(log Log, o Options) *Feed {
+	o.Heartbeat = cmp.Or(o.Heartbeat, 30*time.Second)
+	o.Validity = cmp.Or(o.Validity, time.Hour)
+	o.Cache = cmp.Or(o.Cache, 2*time.Hour)
+	o.Connected = cmp.Or(o.Connected, 3)
+	o.AckInterval = cmp.Or(o.AckInterval, time.Second)
+	o.QueueBytes = cmp.Or(o.QueueBytes, 1<<20)
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	if o.Subscriptions == nil {
+		o.Subscriptions = control.NewMemory()
+	}
+	f := &Feed{log: log, o: o, pool: o.Pool, proj: NewProjection(), sessions: map[*session]struct{}{}, seats: map[string]map[string]int{}}
+	if f.pool == nil {
+		f.pool, f.ownPool = fanout.New(fanout.PoolOptions{}), true
+	}
+	f.ctx, f.end = context.WithCancel(context.Background())
+	f.socket = fanout.Terms{
+		QueueBytes: o.QueueBytes, Ping: ws.PingFrame, PingInterval: 15 * time.Second, PongTimeout: 2 * time.Minute, AckInterval: o.AckInterval,
+		NoPongFrame: ws.CloseFrame(ws.CodeNoPong, "no pong"),
+	}
+	f.plain = fanout.Terms{QueueBytes: o.QueueBytes}
+	f.relay = relay.New(log, relay.Options{Pool: f.pool, Encode: f.encode, Logger: o.Logger})
+	f.places = relay.NewPlaces(relay.PlacesOptions{KV: o.Subscriptions, Every: o.AckInterval, Keep: o.Cache, Check: f.check, Logger: o.Logger})
+	f.tickets.init()
+	f.wg.Go(func() { f.places.Run(f.ctx) })
+	return f
+}
+
+// The feed's paths.
+const (
+	pathSubscribe = "/api/streaming/v1/clientconnect/subscribe/{updates}"
+	pathOld       = "/api/sapi/atmosphere/subscribe/{updates}"
+	pathPage      = "/api/streaming/v1/TenantUpdates.jsp"
+	pathScript    = "/api/streaming/v1/TenantUpdates.js"
+	pathTicket    = "/api/streaming/v1/TenantUpdates/tickets"
+	pathByTicket  = "/api/streaming/v1/TenantUpdates/events"
+)
+
+// Routes lists the endpoints.
+func (f *Feed) Routes() []auth.Route {
+	return []auth.Route{
+		{Pattern: "GET " + pathSubscribe, Scope: auth.Stream, Handler: http.HandlerFunc(f.subscribe)},
+		{Pattern: "GET " + pathOld, Scope: auth.Stream, Handler: http.HandlerFunc(f.subscribe)},
+		{Pattern: "GET " + pathPage, Handler: http.HandlerFunc(f.page)},
+		{Pattern: "GET " + pathScript, Handler: http.HandlerFunc(f.script)},
+		{Pattern: "POST " + pathTicket, Scope: auth.Stream, Handler: http.HandlerFunc(f.issueTicket)},
+		{Pattern: "GET " + pathByTicket, Handler: http.HandlerFunc(f.subscribeByTicket)},
+	}
+}
+
+// Stats counts what is connected.
+type Stats struct {
+	Connections int // open
+	Behind      int // of them: reading the log instead of being live
+}
+
+// Stats counts the connections.
+func (f *Feed) Stats() Stats {
+	s := f.relay.Stats()
+	return Stats{Connections: s.Subs, Behind: s.Behind}
+}
+
+// check says whether a cursor can be gone on from.
+func (f *Feed) check(tenant string, c eventlog.Cursor) error {
+	head, oldest := f.log.Head(tenant), f.log.Oldest(tenant)
+	gone := &eventlog.GoneError{Oldest: oldest, Newest: head}
+	switch {
+	case c.Epoch != head.Epoch:
+		gone.Reason = eventlog.GoneEpoch
+	case c.Seq > head.Seq:
+		gone.Reason = eventlog.GoneAhead
+	case c.Seq < oldest.Seq:
+		gone.Reason, gone.LostFrom, gone.LostTo = eventlog.GoneTrimmed, c.Seq+1, oldest.Seq
+	default:
+		return nil
+	}
+	return gone
+}
+
+// goodbyeTime is how long connections get to take their goodbye when the feed ends.
+const goodbyeTime = time.Second
+
+// Close says goodbye to everybody, stores what was acknowledged and ends the feed.
+func (f *Feed) Close(ctx context.Context) error {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return nil
+	}
+	f.closed = true
+	all := make([]*session, 0, len(f.sessions))
+	for s := range f.sessions {
+		all = append(all, s)
+	}
+	f.mu.Unlock()
+	for _, s := range all {
+		s.goodbye(relay.Farewell{Code: ws.CodeShutdown, Reason: relay.ErrClosed.Error()}, false)
+	}
+	patience, cancel := context.WithTimeout(ctx, goodbyeTime)
+	defer cancel()
+	for _, s := range all {
+		select {
+		case <-s.gone:
+		case <-patience.Done():
+			s.Conn.Abort(relay.ErrClosed)
+			<-s.gone
+		}
+	}
+	f.relay.Close()
+	f.end()
+	f.wg.Wait()
+	err := f.places.Flush(ctx)
+	if f.ownPool {
+		f.pool.Close()
+	}
+	return err
+}
+
+// errFull says that a tenant has as many subscriptions connected as it may.
+var errFull = errors.New("as many subscriptions as a tenant may have are connected")
+
+// sit takes a seat for a subscription. A tenant has some; one that is connected already
+// has its seat, which the new connection takes over. On errFull others are who sits.
+func (f *Feed) sit(tenant, subscription string) (others []string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil, relay.ErrClosed
+	}
+	seats := f.seats[tenant]
+	if seats[subscription] == 0 && len(seats) >= f.o.Connected {
+		for id := range seats {
+			others = append(others, id)
+		}
+		return others, errFull
+	}
+	if seats == nil {
+		seats = map[string]int{}
+		f.seats[tenant] = seats
+	}
+	seats[subscription]++
+	return nil, nil
+}
+
+// rise gives a seat back.
+func (f *Feed) rise(tenant, subscription string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	seats := f.seats[tenant]
+	if seats[subscription]--; seats[subscription] <= 0 {
+		delete(seats, subscription)
+	}
+	if len(seats) == 0 {
+		delete(f.seats, tenant)
+	}
+}
