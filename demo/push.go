@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"trunkline/config"
@@ -28,11 +29,16 @@ const certificate = "trunkline-demo"
 // openPush makes the certificates of a data directory, unless they are there, and has the server receive.
 func openPush(dir string, cfg *config.Config) (devcert.Files, error) {
 	dir = filepath.Join(dir, "certs")
+	clients := filepath.Join(dir, "clients") // written last: without it the set is not whole
+	if _, err := os.Stat(clients); err != nil {
+		if err := os.RemoveAll(dir); err != nil {
+			return devcert.Files{}, fmt.Errorf("remove half of the demo's certificates: %w", err)
+		}
+	}
 	files, err := devcert.WriteSet(dir, certificate, devcert.Terms{Days: 365}, "localhost", "127.0.0.1", "::1")
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return files, fmt.Errorf("make the demo's certificates: %w", err)
 	}
-	clients := filepath.Join(dir, "clients")
 	if err := replaceFile(clients, []byte(mirror+" CN="+certificate+"\n")); err != nil {
 		return files, fmt.Errorf("write the demo's list of clients: %w", err)
 	}
