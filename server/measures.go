@@ -40,7 +40,7 @@ func (s *Server) openMeasures(ctx context.Context) error {
 		}
 		opts.Tokens = keys
 		s.oauth = oauth.NewAPI(oauth.Options{Clients: clients, Keys: keys, Tenant: s.tenantOf, Audience: o.Audience, Life: o.Life.Std(),
-			Attempts: auth.Attempts{Burst: s.cfg.Listen.BadTokens}})
+			Attempts: &auth.Attempts{Burst: s.cfg.Listen.BadTokens}})
 	}
 	kv, err := s.log.KV(ctx, measures.Bucket)
 	if err != nil {

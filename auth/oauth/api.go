@@ -32,7 +32,7 @@ type Options struct {
 	// Life is how long a token is good. 0 means 15 min.
 	Life time.Duration
 	// Attempts limits failed attempts per remote address.
-	Attempts auth.Attempts
+	Attempts *auth.Attempts
 }
 
 // API is the HTTP edge.

@@ -28,7 +28,7 @@ func serve(t *testing.T) (*httptest.Server, *jwt.Keys) {
 		t.Fatal(err)
 	}
 	accounts := map[string]string{"EZCLTR": "acme", "globex": "globex"}
-	api := oauth.NewAPI(oauth.Options{Clients: clients, Keys: keys, Audience: "feed", Attempts: auth.Attempts{Burst: 5},
+	api := oauth.NewAPI(oauth.Options{Clients: clients, Keys: keys, Audience: "feed", Attempts: &auth.Attempts{Burst: 5},
 		Tenant: func(account string) (string, bool) { tenant, ok := accounts[account]; return tenant, ok }})
 	mux := http.NewServeMux()
 	for _, r := range api.Routes() {
