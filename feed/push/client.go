@@ -140,7 +140,7 @@ func (c *client) send(ctx context.Context, m *Message, attempt int) outcome {
 }
 
 // handshakeWait is how long a server may take to refuse a client's certificate.
-const handshakeWait = 500 * time.Millisecond
+const handshakeWait = 2 * time.Second
 
 // handshake finds out whether it was the handshake that the server did not like. With TLS 1.3 a client learns that its
 // certificate is refused only after it has begun to send, and what it sees then is often a cut connection.
