@@ -144,11 +144,12 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// launch starts the program on a directory and waits until it says that it is
-// ready.
-func launch(t *testing.T, bin, addr, dir string) (*exec.Cmd, demo) {
+// launch starts the program on a directory, without a simulation unless more says
+// otherwise, and waits until it says that it is ready.
+func launch(t *testing.T, bin, addr, dir string, more ...string) (*exec.Cmd, demo) {
 	t.Helper()
-	cmd := exec.Command(bin, "demo", "--json", "--agents", "0", "--addr", addr, "--data", dir)
+	args := []string{"demo", "--json", "--agents", "0", "--addr", addr, "--data", dir}
+	cmd := exec.Command(bin, append(args, more...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
