@@ -79,12 +79,15 @@ A client that comes back without losing one:
 An event of your own:
   curl -s -H 'Authorization: Bearer %[6]s' -H 'Content-Type: application/cloudevents+json' %[2]s/v1/events \
     -d '{"specversion":"1.0","id":"1","source":"me","type":"com.example.hello","data":{}}'
+The tenant stream of the 8x8 Streaming API, by the sample client and on its test page (user and tenant %[3]s, the token below):
+  TRUNKLINE_TOKEN=%[9]s trunkline tail stream --url %[2]s --tenant %[3]s
+  %[2]s/api/streaming/v1/TenantUpdates.jsp
 Milestones are pushed over mutual TLS to %[7]s; push all again, and see the repeats dropped:
   curl -s -H 'Authorization: Bearer %[8]s' -d '{"after":"oldest"}' %[2]s/v1/webhooks/mirror/replay
   curl -s %[2]s/metrics | grep receiver_payloads
 
 Control-C ends it.
-`, what, url, tenant, where, c.Tokens[string(auth.Read)], c.Tokens[string(auth.Ingest)], to.Receiver, c.Tokens[string(auth.Admin)])
+`, what, url, tenant, where, c.Tokens[string(auth.Read)], c.Tokens[string(auth.Ingest)], to.Receiver, c.Tokens[string(auth.Admin)], c.Tokens[string(auth.Stream)])
 	if err != nil {
 		return fmt.Errorf("print how to look: %w", err)
 	}

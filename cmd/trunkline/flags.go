@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 
@@ -92,6 +93,24 @@ func (f *clientFlags) options() (client.Options, error) {
 		o.Token = os.Getenv("TRUNKLINE_TOKEN")
 	}
 	return o, nil
+}
+
+// feed gives the server that the flags name, for a client of one of its feeds.
+func (f *clientFlags) feed() (client.Options, *http.Client, error) {
+	o, err := f.options()
+	if err != nil {
+		return o, nil, err
+	}
+	conf, err := o.TLS()
+	if err != nil {
+		return o, nil, usage(err)
+	}
+	if !strings.HasPrefix(o.URL, "http://") && !strings.HasPrefix(o.URL, "https://") {
+		return o, nil, usage(fmt.Errorf("%q is not the URL of a server, as in http://127.0.0.1:8090", o.URL))
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = conf
+	return o, &http.Client{Transport: transport}, nil
 }
 
 // client gives the server that the flags name.

@@ -13,7 +13,7 @@ import (
 )
 
 func newTailCmd() *cobra.Command {
-	cmd := group("tail", "Listen to a feed of a running server", newTailLiveCmd())
+	cmd := group("tail", "Listen to a feed of a running server", newTailLiveCmd(), newTailStreamCmd())
 	cmd.Long = `Listen to a feed of a running server and print what comes, one JSON text a line. The client comes back by itself when it
 is cut, where it was.`
 	return cmd
@@ -64,22 +64,12 @@ func (f *tailFlags) run(cmd *cobra.Command) error {
 	if f.ack != "pong" && f.ack != "explicit" {
 		return usage(fmt.Errorf("--ack is %q, it must be pong or explicit", f.ack))
 	}
-	server, err := f.client.options()
+	server, client, err := f.client.feed()
 	if err != nil {
 		return err
 	}
-	conf, err := server.TLS()
-	if err != nil {
-		return usage(err)
-	}
 	o := f.o
-	o.URL, o.Token, o.Explicit = server.URL, server.Token, f.ack == "explicit"
-	if !strings.HasPrefix(o.URL, "http://") && !strings.HasPrefix(o.URL, "https://") {
-		return usage(fmt.Errorf("%q is not the URL of a server, as in http://127.0.0.1:8090", o.URL))
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = conf
-	o.HTTP = &http.Client{Transport: transport}
+	o.URL, o.Token, o.HTTP, o.Explicit = server.URL, server.Token, client, f.ack == "explicit"
 	if !f.quiet {
 		o.Out = cmd.OutOrStdout()
 	}
