@@ -40,6 +40,7 @@ of order. With --types or --subject numbers are missing rightly, so that gaps ar
 	flags.StringVar(&f.o.After, "after", "", `where to begin: a cursor, or "oldest" for everything that is kept (none: from now on)`)
 	flags.StringVar(&f.o.Types, "types", "", "types to listen to, separated by commas; a * at the end stands for any rest")
 	flags.StringVar(&f.o.Subject, "subject", "", "subject to listen to, such as interaction/4711")
+	flags.StringVar(&f.o.Filter, "filter", "", "an expression in CEL that must be true of an event")
 	flags.StringVar(&f.o.Consumer, "consumer", "", "name under which the server keeps the place between runs")
 	flags.StringVar(&f.ack, "ack", "pong", "how a consumer acknowledges: pong, or explicit for what was printed")
 	flags.Uint64Var(&f.o.Count, "count", 0, "end after so many events (0: never)")

@@ -44,6 +44,8 @@ func TestTailLiveCommand(t *testing.T) {
 		{"tail live --after oldest --count 3 --cursors --url " + url, 0, 3, `{"cursor":"c1`, ""},
 		{"tail live --after oldest --idle 100ms --check --quiet --url " + url, 0, 0, "", "sequences 1 to 20: nothing missing"},
 		{"tail live --after oldest --idle 100ms --subject interaction/3 --ack explicit --consumer x --url " + url, 0, 2, `"acme-13"`, ""},
+		{"tail live --after oldest --idle 100ms --filter data.interaction=='3' --url " + url, 0, 2, `"acme-13"`, ""},
+		{"tail live --filter nothing --url " + url, exitUsage, 0, "", "undeclared"},
 		{"tail live --duration 50ms --url " + url, 0, 0, "", ""},
 		{"tail live --after nonsense --url " + url, exitUsage, 0, "", "Not a cursor"},
 		{"tail live --ack maybe --url " + url, exitUsage, 0, "", `--ack is "maybe"`},

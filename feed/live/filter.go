@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"trunkline/eventlog"
+	expression "trunkline/feed/filter"
 )
 
 // maxTypes bounds the list of types in one request.
@@ -16,12 +17,19 @@ type filter struct {
 	exact    []string
 	prefixes []string
 	subject  string
-	key      string // the same for filters that mean the same
+	expr     *expression.Filter // nil: none
+	key      string             // the same for filters that mean the same
 }
 
-// parseFilter reads the parameters types and subject; nil lets everything through.
-func parseFilter(types, subject string) (*filter, error) {
+// parseFilter reads the parameters types, subject and filter; nil lets everything through.
+func parseFilter(types, subject, expr string) (*filter, error) {
 	f := &filter{subject: subject}
+	if expr != "" {
+		var err error
+		if f.expr, err = expression.Compile(expr); err != nil {
+			return nil, fmt.Errorf("filter: %w", err)
+		}
+	}
 	if types != "" {
 		list := strings.Split(types, ",")
 		if len(list) > maxTypes {
@@ -45,13 +53,13 @@ func parseFilter(types, subject string) (*filter, error) {
 	if slices.Contains(f.prefixes, "") {
 		f.exact, f.prefixes = nil, nil // "*" is everything
 	}
-	if len(f.exact)+len(f.prefixes) == 0 && subject == "" {
+	if len(f.exact)+len(f.prefixes) == 0 && subject == "" && f.expr == nil {
 		return nil, nil
 	}
 	slices.Sort(f.exact)
 	slices.Sort(f.prefixes)
 	f.exact, f.prefixes = slices.Compact(f.exact), slices.Compact(f.prefixes)
-	f.key = strings.Join(f.exact, ",") + "\x00" + strings.Join(f.prefixes, ",") + "\x00" + subject
+	f.key = strings.Join(f.exact, ",") + "\x00" + strings.Join(f.prefixes, ",") + "\x00" + subject + "\x00" + expr
 	return f, nil
 }
 
@@ -60,9 +68,11 @@ func (f *filter) Key() string { return f.key }
 
 // Match is part of relay.Filter: it says whether an event passes.
 func (f *filter) Match(r *eventlog.Record) bool {
-	if f == nil {
-		return true
-	}
+	return f == nil || f.plain(r) && (f.expr == nil || f.expr.Match(r))
+}
+
+// plain is Match without the expression.
+func (f *filter) plain(r *eventlog.Record) bool {
 	if f.subject != "" && r.Subject() != f.subject {
 		return false
 	}

@@ -60,7 +60,10 @@ func checkFilter(t *testing.T, f *filter) {
 		types = append(types, p+"*")
 	}
 	q := url.Values{"types": {strings.Join(types, ",")}, "subject": {f.subject}}
-	again, err := parseFilter(q.Get("types"), q.Get("subject"))
+	if f.expr != nil {
+		q.Set("filter", f.expr.Key())
+	}
+	again, err := parseFilter(q.Get("types"), q.Get("subject"), q.Get("filter"))
 	if err != nil || again == nil || again.key != f.key {
 		t.Fatalf("filter %q became %+v, %v", f.key, again, err)
 	}

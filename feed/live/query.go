@@ -21,8 +21,8 @@ const MaxLimit = 10_000
 
 // The parameters of the two endpoints.
 var (
-	historyParameters = []string{"after", "before", "order", "types", "subject", "from", "to", "limit"}
-	liveParameters    = []string{"after", "types", "subject", "consumer", "ack"}
+	historyParameters = []string{"after", "before", "order", "types", "subject", "filter", "from", "to", "limit"}
+	liveParameters    = []string{"after", "types", "subject", "filter", "consumer", "ack"}
 )
 
 // oldest is the word for the beginning in place of a cursor.
@@ -113,7 +113,7 @@ func parseHistory(raw string, page int) (historyQuery, error) {
 			return h, fmt.Errorf("after: %w", err)
 		}
 	}
-	if h.filter, err = parseFilter(p["types"], p["subject"]); err != nil {
+	if h.filter, err = parseFilter(p["types"], p["subject"], p["filter"]); err != nil {
 		return h, err
 	}
 	if h.from, err = parseTime(p, "from"); err != nil {
@@ -165,7 +165,7 @@ func parseLive(raw, lastID string, socket bool) (liveQuery, error) {
 			return l, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if l.filter, err = parseFilter(p["types"], p["subject"]); err != nil {
+	if l.filter, err = parseFilter(p["types"], p["subject"], p["filter"]); err != nil {
 		return l, err
 	}
 	consumer, hasConsumer := p["consumer"]

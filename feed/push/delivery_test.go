@@ -337,3 +337,17 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 }
+
+// A destination with a filter gets what the expression is true of, and is done with the rest.
+func TestAFilteredDestination(t *testing.T) {
+	e := newEndpoint(t, nil)
+	f := newFixture(t, nil)
+	f.make(e.URL, map[string]any{"filter": `type == "interaction.queued" && data.interaction in ["3", "7"]`})
+	f.log.Append("acme", 100)
+	until(t, "all dealt with", func() bool { return f.state("d1")["lag_events"] == 0.0 })
+	inOrder(t, e.got(), 20)
+	bySubject, _ := sequences(t, e.got())
+	if len(bySubject) != 2 || len(bySubject["interaction/3"]) != 10 {
+		t.Errorf("got %v", bySubject)
+	}
+}

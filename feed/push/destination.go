@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"trunkline/feed/filter"
 )
 
 // Destination is an endpoint that payloads are sent to, as it is configured. It is the JSON of /v1/webhooks; the
@@ -24,7 +26,7 @@ type Destination struct {
 	URL         string            `json:"url"`
 	Feeds       []Kind            `json:"feeds"`                 // activity, journey, queue, raw; none: the first three
 	EventList   []string          `json:"event_list,omitempty"`  // event types to send; none: all
-	Filter      string            `json:"filter,omitempty"`      // not taken yet, see check
+	Filter      string            `json:"filter,omitempty"`      // CEL over the fact behind a payload; none: all
 	TimeoutMS   int               `json:"timeout_ms"`            // of one attempt; default 5000
 	Retries     int               `json:"retries"`               // after the first attempt; default 5
 	BackoffMS   int               `json:"backoff_ms"`            // the first pause is up to this, each following up to twice the one before; default 1000
@@ -106,8 +108,11 @@ func (d *Destination) check(plain bool) error {
 		return wrong("url: credentials do not belong into a URL; use headers or a client certificate")
 	case u.Scheme != "https" && !(plain && u.Scheme == "http"):
 		return wrong("url %q: the scheme must be https", d.URL)
-	case d.Filter != "":
-		return wrong("filter: filters are not supported; use feeds and event_list")
+	}
+	if d.Filter != "" {
+		if _, err := filter.Compile(d.Filter); err != nil {
+			return wrong("filter: %w", err)
+		}
 	}
 	if err := d.checkLists(wrong); err != nil {
 		return err
@@ -246,6 +251,15 @@ func (d *Destination) wants() func(Kind, string) bool {
 		types[t] = true
 	}
 	return func(f Kind, typ string) bool { return feeds[f] && types[typ] }
+}
+
+// filter is the destination's, nil for none. It has been checked.
+func (d *Destination) filter() *filter.Filter {
+	if d.Filter == "" {
+		return nil
+	}
+	f, _ := filter.Compile(d.Filter)
+	return f
 }
 
 // key names the destination among those of all tenants.

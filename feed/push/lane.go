@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trunkline/eventlog"
+	"trunkline/feed/filter"
 )
 
 // The bounds of what a destination keeps in memory.
@@ -23,6 +24,7 @@ type lane struct {
 	d      Destination
 	client *client
 	want   func(Kind, string) bool
+	filter *filter.Filter // of the facts behind the payloads; nil: all
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -85,7 +87,7 @@ func newLane(f *Feed, d Destination) (*lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lane{f: f, d: d, client: c, want: d.wants(), wake: make(chan struct{}, 1), entities: map[string]*entity{}}
+	l := &lane{f: f, d: d, client: c, want: d.wants(), filter: d.filter(), wake: make(chan struct{}, 1), entities: map[string]*entity{}}
 	l.ctx, l.cancel = context.WithCancel(f.ctx)
 	l.bucket = bucket{rate: d.Rate, burst: max(1, min(d.Rate, float64(d.Concurrency)))}
 	l.bucket.tokens = l.bucket.burst

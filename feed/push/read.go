@@ -65,9 +65,17 @@ func (l *lane) readOn() bool {
 	return false
 }
 
+// messages are the payloads of a record that the destination asks for.
+func (l *lane) messages(rec *eventlog.Record) []Message {
+	if l.filter != nil && !l.filter.Match(rec) {
+		return nil
+	}
+	return Project(l.d.Tenant, rec, l.want, len(l.d.EventList) > 0)
+}
+
 // one takes a record in, when there is room. False: reading has to begin anew, from elsewhere.
 func (l *lane) one(rec *eventlog.Record, round uint64) bool {
-	msgs := Project(l.d.Tenant, rec, l.want, len(l.d.EventList) > 0)
+	msgs := l.messages(rec)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.full() && l.round == round {
@@ -221,7 +229,7 @@ func (l *lane) replayRange(after eventlog.Cursor, until uint64) (ReplayStatus, e
 				if rec.Seq > until {
 					return false, nil
 				}
-				for at, m := range Project(l.d.Tenant, rec, l.want, len(l.d.EventList) > 0) {
+				for at, m := range l.messages(rec) {
 					if err := r.send(b.Epoch, rec, m, at, false); err != nil {
 						return false, err
 					}
@@ -246,7 +254,7 @@ func (r *replay) one(at place, held bool) error {
 	l, found := r.l, false
 	err := l.f.log.Read(l.ctx, l.d.Tenant, eventlog.Cursor{Epoch: at.epoch, Seq: at.seq - 1}, func(b *eventlog.Batch) (bool, error) {
 		rec := &b.Records[0]
-		msgs := Project(l.d.Tenant, rec, l.want, len(l.d.EventList) > 0)
+		msgs := l.messages(rec)
 		if at.index >= len(msgs) {
 			return false, nil // the destination wants other payloads by now
 		}

@@ -55,6 +55,9 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request, who *auth.Principal
 	s := &session{feed: f, who: who, req: req, gone: make(chan struct{}),
 		variant: variant{format: req.format, chunked: !socket, types: req.types}}
 	s.Tenant = who.Tenant
+	if req.filter != nil {
+		s.Filter = req.filter
+	}
 	begun := false
 	defer func() {
 		if !begun {

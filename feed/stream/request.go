@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"trunkline/eventlog"
+	"trunkline/feed/filter"
 	"trunkline/nearest"
 )
 
@@ -15,7 +16,8 @@ import (
 type request struct {
 	subscription string
 	format       Format
-	types        string // as in variant
+	types        string         // as in variant
+	filter       *filter.Filter // of the facts behind the events; nil: all
 	after        eventlog.Cursor
 	given        bool // after was
 	explicit     bool // acknowledges by message, not by pong
@@ -94,6 +96,13 @@ func parseRequest(updates, rawQuery, tenant string) (r request, err error) {
 	}
 	if r.types, err = parseTypes(q["types"]); err != nil {
 		return r, err
+	}
+	if expr, err := one("filter"); err != nil {
+		return r, err
+	} else if expr != "" {
+		if r.filter, err = filter.Compile(expr); err != nil {
+			return r, fmt.Errorf("filter: %w", err)
+		}
 	}
 	if after, err := one("after"); err != nil {
 		return r, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -244,6 +245,19 @@ func TestTypes(t *testing.T) {
 	defer cancel()
 	if _, msg, err := none.Read(ctx); err == nil {
 		t.Errorf("got %s", msg)
+	}
+}
+
+// filter= lets events of facts through for which the expression is true.
+func TestFilter(t *testing.T) {
+	e := serve(t, numbered(), stream.Options{})
+	s := e.socket(t, "alpha", "subsId=a&filter="+url.QueryEscape(`type == "interaction.recording_started" && data.interaction in ["alpha-2", "alpha-5"]`))
+	e.add("alpha", 5)
+	need(t, s, 2, 2)
+	need(t, s, 5, 5)
+	status, _, body := e.get(t, "GET", updates+"tenantId=alpha&subsId=b&filter=nothing", "alpha")
+	if status != 400 || !strings.Contains(body, "undeclared") {
+		t.Errorf("%d %s", status, body)
 	}
 }
 

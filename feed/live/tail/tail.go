@@ -37,6 +37,7 @@ type Options struct {
 	After    string // a cursor, "oldest", or "" for what comes from now on
 	Types    string // as the feed takes them
 	Subject  string
+	Filter   string // an expression in CEL
 	Consumer string // a name under which the server keeps the place
 	Explicit bool   // acknowledge what was written, instead of by pong
 
@@ -91,7 +92,7 @@ type client struct {
 
 // Run listens until it is enough. The result is valid with an error too.
 func Run(ctx context.Context, o Options) (Result, error) {
-	c := &client{o: o, cursor: o.After, res: Result{filtered: o.Types != "" || o.Subject != ""}}
+	c := &client{o: o, cursor: o.After, res: Result{filtered: o.Types != "" || o.Subject != "" || o.Filter != ""}}
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
@@ -141,7 +142,7 @@ func (c *client) loop(ctx context.Context) error {
 // query is the address of the feed behind the last cursor.
 func (c *client) query() string {
 	q := url.Values{}
-	for name, value := range map[string]string{"types": c.o.Types, "subject": c.o.Subject, "consumer": c.o.Consumer, "after": c.cursor} {
+	for name, value := range map[string]string{"types": c.o.Types, "subject": c.o.Subject, "filter": c.o.Filter, "consumer": c.o.Consumer, "after": c.cursor} {
 		if value != "" {
 			q.Set(name, value)
 		}
