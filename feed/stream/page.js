@@ -21,7 +21,10 @@ async function subscribe() {
   connected(true);
   status('Subscribing');
   const user = at('user').value || at('tenant').value;
-  const answer = await fetch('TenantUpdates/tickets', { method: 'POST', headers: { Authorization: basic(user, at('token').value) } });
+  // Without credentials of its own the browser does not ask for some when the token is refused.
+  const answer = await fetch('TenantUpdates/tickets', {
+    method: 'POST', credentials: 'omit', headers: { Authorization: basic(user, at('token').value) },
+  });
   const body = await answer.json();
   if (!answer.ok) throw new Error(answer.status + ' ' + body.title);
   const url = new URL('TenantUpdates/events', location.href);
