@@ -33,7 +33,14 @@ func (f *Feed) encode(b *eventlog.Batch, fm relay.Form) *relay.Encoded {
 		s = new(Scratch)
 	}
 	defer scratches[v.format].Put(s)
-	e := &relay.Encoded{Buf: make([]byte, 0, len(b.Records)*512), Ends: make([]int, len(b.Records)), Marks: make([]uint64, len(b.Records))}
+	size := 0 // an event says about as much as the record and its context
+	for i := range b.Records {
+		size += len(b.Records[i].Raw) + len(b.Records[i].Context)
+	}
+	if v.format.isXML() {
+		size *= 2
+	}
+	e := &relay.Encoded{Buf: make([]byte, 0, size), Ends: make([]int, len(b.Records)), Marks: make([]uint64, len(b.Records))}
 	var last uint64
 	take := func(seq uint64, payload []byte) error {
 		last = seq
