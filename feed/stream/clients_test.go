@@ -49,7 +49,13 @@ type edge struct {
 
 func serve(t testing.TB, log *feedtest.Log, o stream.Options) *edge {
 	t.Helper()
-	e := &edge{feed: stream.New(log, o), log: log, next: map[string]uint64{}}
+	return serveLog(t, log, log, o)
+}
+
+// serveLog serves any log; the one in memory is nil or the same.
+func serveLog(t testing.TB, l stream.Log, log *feedtest.Log, o stream.Options) *edge {
+	t.Helper()
+	e := &edge{feed: stream.New(l, o), log: log, next: map[string]uint64{}}
 	mux := http.NewServeMux()
 	for _, r := range e.feed.Routes() {
 		mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) {
@@ -119,7 +125,11 @@ func (e *edge) socket(t testing.TB, tenant, query string) *socket {
 	}
 	c.SetReadLimit(1 << 20)
 	t.Cleanup(func() { _ = c.CloseNow() })
-	return &socket{c, e.log.Head(tenant).Epoch}
+	s := &socket{Conn: c}
+	if e.log != nil {
+		s.epoch = e.log.Head(tenant).Epoch
+	}
+	return s
 }
 
 // Next gives the next event; heartbeats are passed over.
