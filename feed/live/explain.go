@@ -10,6 +10,7 @@ import (
 
 	"trunkline/auth"
 	"trunkline/eventlog"
+	"trunkline/feed/relay"
 	"trunkline/floor"
 	"trunkline/floor/explain"
 	"trunkline/floor/follow"
@@ -74,7 +75,7 @@ func (f *Feed) explain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !after.IsZero() {
-		if err := check(f.log, tenant, after); err != nil {
+		if err := relay.Check(f.log, tenant, after); err != nil {
 			f.refuse(w, tenant, err)
 			return
 		}

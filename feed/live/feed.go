@@ -126,7 +126,7 @@ func New(log Log, o Options) *Feed {
 	}
 	f.relay = relay.New(log, relay.Options{Pool: f.pool, Encode: encode, Readers: o.Readers, Logger: o.Logger})
 	f.places = relay.NewPlaces(relay.PlacesOptions{KV: o.Consumers, Every: o.AckInterval, Logger: o.Logger,
-		Check: func(tenant string, c eventlog.Cursor) error { return check(log, tenant, c) }})
+		Check: func(tenant string, c eventlog.Cursor) error { return relay.Check(log, tenant, c) }})
 	f.wg.Go(func() { f.places.Run(f.ctx) })
 	return f
 }
@@ -155,9 +155,6 @@ func (f *Feed) Stats() Stats {
 	return Stats{Connections: len(f.subs) + len(f.viewers), Behind: r.Behind, Rooms: r.Rooms, Viewers: len(f.viewers)}
 }
 
-// goodbyeTime is how long connections get to take their goodbye when the feed ends.
-const goodbyeTime = time.Second
-
 // Close says goodbye to everybody, stores the acknowledged cursors and ends the
 // feed. Connections that do not take their goodbye in time are cut.
 func (f *Feed) Close(ctx context.Context) error {
@@ -180,19 +177,12 @@ func (f *Feed) Close(ctx context.Context) error {
 		all = append(all, listener{v.conn, v.form, v.gone})
 	}
 	f.mu.Unlock()
+	var leavers []fanout.Leaver
 	for _, l := range all {
 		goodbye(l.conn, l.form, relay.Farewell{Code: ws.CodeShutdown, Reason: relay.ErrClosed.Error()}, false)
+		leavers = append(leavers, fanout.Leaver{Conn: l.conn, Gone: l.gone})
 	}
-	patience, cancel := context.WithTimeout(ctx, goodbyeTime)
-	defer cancel()
-	for _, l := range all {
-		select {
-		case <-l.gone:
-		case <-patience.Done():
-			l.conn.Abort(relay.ErrClosed)
-			<-l.gone
-		}
-	}
+	fanout.Part(ctx, relay.ErrClosed, leavers)
 	f.relay.Close()
 	f.end()
 	f.wg.Wait()

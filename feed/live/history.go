@@ -9,6 +9,7 @@ import (
 
 	"trunkline/auth"
 	"trunkline/eventlog"
+	"trunkline/feed/relay"
 )
 
 // A page ends when it has so many bytes, or when so many events or so much time were
@@ -89,7 +90,7 @@ func (p *page) forwards(ctx context.Context, log Log) error {
 	if start.IsZero() {
 		start = log.Oldest(p.tenant)
 	}
-	if err := check(log, p.tenant, start); err != nil {
+	if err := relay.Check(log, p.tenant, start); err != nil {
 		return err
 	}
 	if !p.query.from.IsZero() {
@@ -121,7 +122,7 @@ func (p *page) backwards(ctx context.Context, log Log) error {
 	if start.IsZero() {
 		start = log.Head(p.tenant)
 	}
-	if err := check(log, p.tenant, start); err != nil {
+	if err := relay.Check(log, p.tenant, start); err != nil {
 		return err
 	}
 	if !p.query.to.IsZero() {
@@ -169,21 +170,4 @@ func (p *page) cutAtTo(ctx context.Context, log Log, start *eventlog.Cursor) err
 	})
 	start.Seq = end
 	return err
-}
-
-// check says whether reading can go on from a cursor.
-func check(log Log, tenant string, c eventlog.Cursor) error {
-	old, head := log.Oldest(tenant), log.Head(tenant)
-	gone := &eventlog.GoneError{Oldest: old, Newest: head}
-	switch {
-	case c.Epoch != head.Epoch:
-		gone.Reason = eventlog.GoneEpoch
-	case c.Seq > head.Seq:
-		gone.Reason = eventlog.GoneAhead
-	case c.Seq < old.Seq:
-		gone.Reason, gone.LostFrom, gone.LostTo = eventlog.GoneTrimmed, c.Seq+1, old.Seq
-	default:
-		return nil
-	}
-	return gone
 }

@@ -108,7 +108,7 @@ func (f *Feed) start(ctx context.Context, s *sub, q liveQuery) (eventlog.Cursor,
 		s.holder = h
 		return h.Start, nil
 	}
-	return start, check(f.log, s.tenant, start)
+	return start, relay.Check(f.log, s.tenant, start)
 }
 
 // acceptsSSE says whether an Accept header lets text/event-stream through.

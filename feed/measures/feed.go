@@ -225,9 +225,6 @@ func (f *Feed) leave(s *session) {
 	close(s.gone)
 }
 
-// goodbyeTime is how long connections get to take their goodbye when the feed ends.
-const goodbyeTime = time.Second
-
 // Close says goodbye to everybody and ends the feed. Connections that do not take their goodbye in time are cut.
 func (f *Feed) Close(ctx context.Context) error {
 	f.mu.Lock()
@@ -241,19 +238,12 @@ func (f *Feed) Close(ctx context.Context) error {
 		all = append(all, s)
 	}
 	f.mu.Unlock()
+	var leavers []fanout.Leaver
 	for _, s := range all {
 		s.goodbye(ws.CodeShutdown, errClosing.Error())
+		leavers = append(leavers, fanout.Leaver{Conn: s.conn, Gone: s.gone})
 	}
-	patience, cancel := context.WithTimeout(ctx, goodbyeTime)
-	defer cancel()
-	for _, s := range all {
-		select {
-		case <-s.gone:
-		case <-patience.Done():
-			s.conn.Abort(errClosing)
-			<-s.gone
-		}
-	}
+	fanout.Part(ctx, errClosing, leavers)
 	f.end()
 	f.wg.Wait()
 	if f.ownPool {

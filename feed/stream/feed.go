@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,7 +98,7 @@ func New(log Log, o Options) *Feed {
 	}
 	f.plain = fanout.Terms{QueueBytes: o.QueueBytes}
 	f.relay = relay.New(log, relay.Options{Pool: f.pool, Encode: f.encode, Logger: o.Logger})
-	f.places = relay.NewPlaces(relay.PlacesOptions{KV: o.Subscriptions, Every: o.AckInterval, Keep: o.Cache, Check: f.check, Logger: o.Logger})
+	f.places = relay.NewPlaces(relay.PlacesOptions{KV: o.Subscriptions, Every: o.AckInterval, Keep: o.Cache, Check: func(tenant string, c eventlog.Cursor) error { return relay.Check(log, tenant, c) }, Logger: o.Logger})
 	f.tickets.init()
 	f.wg.Go(func() { f.places.Run(f.ctx) })
 	return f
@@ -136,26 +138,6 @@ func (f *Feed) Stats() Stats {
 	return Stats{Connections: s.Subs, Behind: s.Behind}
 }
 
-// check says whether a cursor can be gone on from.
-func (f *Feed) check(tenant string, c eventlog.Cursor) error {
-	head, oldest := f.log.Head(tenant), f.log.Oldest(tenant)
-	gone := &eventlog.GoneError{Oldest: oldest, Newest: head}
-	switch {
-	case c.Epoch != head.Epoch:
-		gone.Reason = eventlog.GoneEpoch
-	case c.Seq > head.Seq:
-		gone.Reason = eventlog.GoneAhead
-	case c.Seq < oldest.Seq:
-		gone.Reason, gone.LostFrom, gone.LostTo = eventlog.GoneTrimmed, c.Seq+1, oldest.Seq
-	default:
-		return nil
-	}
-	return gone
-}
-
-// goodbyeTime is how long connections get to take their goodbye when the feed ends.
-const goodbyeTime = time.Second
-
 // Close says goodbye to everybody, stores what was acknowledged and ends the feed.
 func (f *Feed) Close(ctx context.Context) error {
 	f.mu.Lock()
@@ -164,24 +146,14 @@ func (f *Feed) Close(ctx context.Context) error {
 		return nil
 	}
 	f.closed = true
-	all := make([]*session, 0, len(f.sessions))
-	for s := range f.sessions {
-		all = append(all, s)
-	}
+	sessions := slices.Collect(maps.Keys(f.sessions))
 	f.mu.Unlock()
-	for _, s := range all {
+	var all []fanout.Leaver
+	for _, s := range sessions {
 		s.goodbye(relay.Farewell{Code: ws.CodeShutdown, Reason: relay.ErrClosed.Error()}, false)
+		all = append(all, fanout.Leaver{Conn: s.Conn, Gone: s.gone})
 	}
-	patience, cancel := context.WithTimeout(ctx, goodbyeTime)
-	defer cancel()
-	for _, s := range all {
-		select {
-		case <-s.gone:
-		case <-patience.Done():
-			s.Conn.Abort(relay.ErrClosed)
-			<-s.gone
-		}
-	}
+	fanout.Part(ctx, relay.ErrClosed, all)
 	f.relay.Close()
 	f.end()
 	f.wg.Wait()

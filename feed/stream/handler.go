@@ -82,7 +82,7 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request, who *auth.Principal
 func (f *Feed) place(r *http.Request, s *session) (*relay.Holder, error) {
 	start, given := f.log.Head(s.Tenant), false
 	if s.req.given {
-		if err := f.check(s.Tenant, s.req.after); err != nil {
+		if err := relay.Check(f.log, s.Tenant, s.req.after); err != nil {
 			return nil, err
 		}
 		start, given = s.req.after, true
