@@ -198,16 +198,66 @@ func (h *Holder) Leave() {
 func (p *Places) Run(ctx context.Context) {
 	tick := time.NewTicker(p.o.Every)
 	defer tick.Stop()
+	sweep := make(<-chan time.Time) // never, when places are kept for ever
+	if p.o.Keep > 0 {
+		t := time.NewTicker(p.o.Keep / 2)
+		defer t.Stop()
+		sweep = t.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-sweep:
+			if err := p.sweep(ctx); err != nil && ctx.Err() == nil {
+				p.o.Logger.Warn("places that are kept no longer could not be removed", "err", err)
+			}
 		case <-tick.C:
 			if err := p.Flush(ctx); err != nil && ctx.Err() == nil {
 				p.o.Logger.Warn("storing the cursors of consumers failed; it is tried again", "err", err)
 			}
 		}
 	}
+}
+
+// sweep removes the places that are kept no longer.
+func (p *Places) sweep(ctx context.Context) error {
+	var old []string
+	look, enough := context.WithCancel(ctx)
+	defer enough()
+	err := p.o.KV.Watch(look, func(e control.Entry) {
+		var at place
+		if !e.Deleted && json.Unmarshal(e.Value, &at) == nil && p.expired(at.At) {
+			old = append(old, e.Key)
+		}
+	}, enough)
+	if err != nil && look.Err() == nil {
+		return fmt.Errorf("list the places of consumers: %w", err)
+	}
+	for _, key := range old {
+		if err := p.remove(ctx, key); err != nil {
+			return fmt.Errorf("remove the place of consumer %s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// remove removes a place unless it is wanted again.
+func (p *Places) remove(ctx context.Context, key string) error {
+	p.storing.Lock()
+	defer p.storing.Unlock()
+	p.mu.Lock()
+	_, here := p.known[key]
+	p.mu.Unlock()
+	entry, err := p.o.KV.Get(ctx, key)
+	if here || errors.Is(err, control.ErrNotFound) {
+		return nil
+	}
+	var at place
+	if err != nil || json.Unmarshal(entry.Value, &at) != nil || !p.expired(at.At) {
+		return err
+	}
+	return p.o.KV.Delete(ctx, key)
 }
 
 // Flush stores what has changed and forgets consumers that are not connected.

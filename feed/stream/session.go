@@ -48,10 +48,7 @@ func (s *session) begin(nc net.Conn) bool {
 		terms = &f.plain
 	}
 	s.Conn = f.pool.Add(nc, terms, s)
-	s.Bye = func(bye relay.Farewell) {
-		// What the log has lost is behind the subscription's place: it may come back.
-		s.goodbye(relay.Farewell{Code: ws.CodeStreamLost, Reason: bye.Reason}, true)
-	}
+	s.Bye = s.lost
 	if !f.enter(s) {
 		s.Conn.Abort(relay.ErrClosed)
 		return false
@@ -74,6 +71,18 @@ func (s *session) begin(nc net.Conn) bool {
 	s.mu.Unlock()
 	f.relay.Start(&s.Sub)
 	return true
+}
+
+// lost ends a session whose next events the log has lost. It may come back, and goes on
+// behind them once it has acknowledged what was before; over HTTP streaming, where that
+// would take two heartbeats, at once.
+func (s *session) lost(bye relay.Farewell) {
+	behind, err := eventlog.ParseCursor(bye.Oldest)
+	if err == nil && bye.From > 0 && (s.variant.chunked || s.holder.Acknowledged().Seq+1 >= bye.From) {
+		s.holder.Acknowledge(behind)
+	}
+	s.Conn.Ping()
+	s.goodbye(relay.Farewell{Code: ws.CodeStreamLost, Reason: bye.Reason}, true)
 }
 
 // revokedGrace is how long a connection whose token was revoked may take to read its

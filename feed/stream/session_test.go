@@ -16,6 +16,7 @@ import (
 	"trunkline/auth"
 	"trunkline/control"
 	"trunkline/eventlog"
+	"trunkline/feed/feedtest"
 	"trunkline/feed/stream"
 	"trunkline/ws"
 )
@@ -304,6 +305,42 @@ func TestALostPlaceGoesOnWithTheOldest(t *testing.T) {
 	status, _, body := e.get(t, "GET", updates+"tenantId=alpha&subsId=b&after="+s.cursor(1), "alpha")
 	if status != 410 || !strings.Contains(body, "oldest") {
 		t.Errorf("a cursor that was given: %d %s", status, body)
+	}
+}
+
+// Events that cannot be read are left out when what was before them has been acknowledged.
+func TestADamagedPlaceIsPassed(t *testing.T) {
+	for name, connect := range map[string]func(e *edge) feedtest.Reader{
+		"WebSocket":      func(e *edge) feedtest.Reader { return e.socket(t, "alpha", "subsId=a") },
+		"HTTP streaming": func(e *edge) feedtest.Reader { return e.plain(t, "alpha", "subsId=a") },
+	} {
+		log := numbered()
+		e := serve(t, log, stream.Options{})
+		connect(e).Close()
+		log.Damage("alpha", 5)
+		e.add("alpha", 8)
+		seen := map[uint64]bool{}
+		for connects := 0; !seen[8]; connects++ {
+			if connects > 100 {
+				t.Fatalf("%s: it never comes by: %v", name, seen)
+			}
+			r := connect(e)
+			for {
+				got, err := r.Next()
+				if err != nil {
+					break
+				}
+				if seen[got.Seq] = true; got.Seq == 8 {
+					break
+				}
+			}
+			r.Close()
+		}
+		for n := uint64(1); n <= 8; n++ {
+			if seen[n] != (n != 5) {
+				t.Errorf("%s: event %d: %v", name, n, seen[n])
+			}
+		}
 	}
 }
 

@@ -226,6 +226,10 @@ func TestTwoHours(t *testing.T) {
 				synctest.Wait()
 				equal(t, "later", all(got), 8)
 				_ = c.CloseNow()
+				time.Sleep(4 * time.Hour)
+				if entry, err := kv.Get(t.Context(), "alpha/wfm"); err == nil {
+					t.Errorf("kept for nobody: %s", entry.Value)
+				}
 				s.stop()
 			})
 		})
