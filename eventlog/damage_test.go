@@ -141,6 +141,37 @@ func TestCrashAfterTrim(t *testing.T) {
 	logtest.Close(t, l)
 }
 
+// Whoever trims waits for the segment that another has cut and not stored yet.
+func TestTrimsAtTheSameTime(t *testing.T) {
+	cfg := eventlog.Config{Dir: t.TempDir(), RetainAge: time.Hour, SegmentEach: 200}
+	l := logtest.Open(t, cfg)
+	for i := range 300 {
+		logtest.Append(t, l, logtest.Tenant, logtest.Events("pbx", i, i+1))
+		if i%30 != 0 {
+			continue
+		}
+		var trims sync.WaitGroup
+		for range 4 {
+			trims.Go(func() {
+				if err := l.Trim(t.Context(), time.Now().Add(time.Hour+time.Second)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		trims.Wait()
+	}
+	head, oldest := l.Head(logtest.Tenant), l.Oldest(logtest.Tenant)
+	if oldest.Seq == 0 {
+		t.Fatal("nothing was trimmed")
+	}
+	logtest.Close(t, l)
+	l = logtest.Open(t, cfg)
+	if h := l.Health(); len(h.Breaks) != 0 || l.Head(logtest.Tenant) != head || l.Oldest(logtest.Tenant).Seq < oldest.Seq {
+		t.Fatalf("from %+v to %+v, was from %+v to %+v; breaks %+v", l.Oldest(logtest.Tenant), l.Head(logtest.Tenant), oldest, head, h.Breaks)
+	}
+	logtest.Close(t, l)
+}
+
 // When no segment tells of tenants whose events are all trimmed, their numbers
 // are not given again: a new epoch begins, and the loss is named.
 func TestSegmentsLostBehindTrim(t *testing.T) {

@@ -201,6 +201,8 @@ func (s *shard) loadSegments(ctx context.Context, names []segmentName, first, la
 
 // cutSegment stores the open segment of the index.
 func (s *shard) cutSegment(ctx context.Context) {
+	s.cutting.Lock()
+	defer s.cutting.Unlock()
 	seg := s.index.Cut()
 	if seg == nil {
 		return

@@ -60,6 +60,8 @@ func (l *Log) Trim(ctx context.Context, now time.Time) error {
 // The mark is written before anything goes, and the index segments tell of all
 // tenants before their events go: a start finds every number again.
 func (s *shard) retain(ctx context.Context, now time.Time) error {
+	s.trimming.Lock()
+	defer s.trimming.Unlock()
 	st, err := s.stream.State(ctx)
 	if err != nil {
 		return err

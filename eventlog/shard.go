@@ -26,6 +26,9 @@ type shard struct {
 	follow  follower
 	tasks   sync.WaitGroup
 
+	trimming sync.Mutex // held while retention trims: a mark is not overwritten by an older one
+	cutting  sync.Mutex // held while a segment is cut and stored: who asks for one finds all before it stored
+
 	mu       sync.Mutex     // guards the fields below
 	writer   *writer.Writer // nil while another node owns the shard
 	writable bool
