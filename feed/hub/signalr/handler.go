@@ -1,0 +1,398 @@
+package signalr
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"trunkline/fanout"
+	"trunkline/jsonhttp"
+	"trunkline/problem"
+	"trunkline/ws"
+)
+
+// maxVersion is the version of the negotiation that is spoken here.
+const maxVersion = 1
+
+// Transport is one in the answer to a negotiation.
+type Transport struct {
+	Name    string   `json:"transport"`
+	Formats []string `json:"transferFormats"`
+}
+
+// Negotiated is the answer to a negotiation.
+type Negotiated struct {
+	Version    int         `json:"negotiateVersion"`
+	ID         string      `json:"connectionId"`
+	Token      string      `json:"connectionToken,omitempty"` // from version 1 on; in version 0 the id has its part
+	Transports []Transport `json:"availableTransports"`
+}
+
+// transports in the order in which clients are to try them.
+func transports() []Transport {
+	return []Transport{
+		{"WebSockets", []string{"Text", "Binary"}},
+		{"ServerSentEvents", []string{"Text"}},
+		{"LongPolling", []string{"Text", "Binary"}},
+	}
+}
+
+// secret is 128 random bits that can stand in an address.
+func secret() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// admit says who sends a request; false: it was refused.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) (Identity, bool) {
+	if !s.origins.allow(w, r) {
+		problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "origin", Title: "Pages of this origin may not connect"})
+		return Identity{}, false
+	}
+	return s.o.Authenticate(w, r)
+}
+
+// Negotiate serves POST …/negotiate.
+func (s *Server) Negotiate(w http.ResponseWriter, r *http.Request) {
+	who, ok := s.admit(w, r)
+	if !ok {
+		return
+	}
+	version := 0
+	if text := r.URL.Query().Get("negotiateVersion"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			problem.Write(w, problem.Detail{Status: http.StatusBadRequest, Type: "negotiate-version", Title: "negotiateVersion is a whole number from 0 on"})
+			return
+		}
+		version = min(n, maxVersion)
+	}
+	answer := Negotiated{Version: version, ID: secret(), Transports: transports()}
+	token := answer.ID
+	if version > 0 {
+		answer.Token = secret()
+		token = answer.Token
+	}
+	s.mu.Lock()
+	full, closed := s.waiting[who.Key] >= s.o.MaxPending, s.closed
+	if !full && !closed {
+		s.pending[token] = pending{answer.ID, who.Key, time.Now()}
+		s.waiting[who.Key]++
+	}
+	s.mu.Unlock()
+	switch {
+	case closed:
+		stopping(w)
+	case full:
+		w.Header().Set("Retry-After", strconv.Itoa(int(s.o.HandshakeTimeout/time.Second)))
+		problem.Write(w, problem.Detail{Status: http.StatusTooManyRequests, Type: "too-many-negotiations", Title: "Too many negotiations that no connection has followed"})
+	default:
+		w.Header().Set("Cache-Control", "no-store")
+		jsonhttp.Write(w, http.StatusOK, answer)
+	}
+}
+
+func stopping(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	problem.Write(w, problem.Detail{Status: http.StatusServiceUnavailable, Type: "stopping", Title: "The server is stopping"})
+}
+
+// unknown refuses a connection's request whose id nobody was given, or that is used
+// already. Clients act on the status.
+func unknown(w http.ResponseWriter, status int) {
+	title := "There is no such connection"
+	switch status {
+	case http.StatusServiceUnavailable:
+		stopping(w)
+		return
+	case http.StatusConflict:
+		title = "The connection is in use already"
+	case http.StatusForbidden:
+		title = "The connection is somebody else's"
+	case http.StatusBadRequest:
+		title = "An id is needed: negotiate first"
+	}
+	problem.Write(w, problem.Detail{Status: status, Type: "connection", Title: title})
+}
+
+// Connect serves GET: a connection of one of the transports.
+func (s *Server) Connect(w http.ResponseWriter, r *http.Request) {
+	who, ok := s.admit(w, r)
+	if !ok {
+		return
+	}
+	token, socket := r.URL.Query().Get("id"), ws.Requested(r)
+	events := !socket && acceptsEvents(r)
+	if token == "" && !socket {
+		unknown(w, http.StatusBadRequest)
+		return
+	}
+	if !socket && !events {
+		s.polled(w, r, token, who)
+		return
+	}
+	way := wrapWebSocket
+	if events {
+		if way = wrapEvent; r.ProtoMajor == 1 {
+			way = wrapChunk
+		}
+	}
+	c, status := s.claim(r, token, who, way)
+	if status != 0 {
+		unknown(w, status)
+		return
+	}
+	if socket {
+		s.webSocket(w, r, c)
+		return
+	}
+	s.events(w, r, c)
+}
+
+func acceptsEvents(r *http.Request) bool {
+	for _, v := range r.Header.Values("Accept") {
+		if strings.Contains(strings.ToLower(v), "text/event-stream") {
+			return true
+		}
+	}
+	return false
+}
+
+// claim makes a connection of a pending negotiation, or, for a WebSocket without an
+// id, of none. status says why not.
+func (s *Server) claim(r *http.Request, token string, who Identity, way wrap) (c *Conn, status int) {
+	c = &Conn{server: s, id: secret(), token: token, who: who, wrap: way, remote: r.RemoteAddr, gone: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, http.StatusServiceUnavailable
+	}
+	if token == "" {
+		c.token = c.id
+	} else {
+		if s.conns[token] != nil {
+			return nil, http.StatusConflict
+		}
+		p, ok := s.pending[token]
+		switch {
+		case !ok:
+			return nil, http.StatusNotFound
+		case p.key != who.Key:
+			return nil, http.StatusForbidden
+		}
+		s.forget(token)
+		c.id = p.id
+	}
+	if way == wrapBare {
+		c.poll = newPoll()
+	}
+	c.alive()
+	s.conns[c.token] = c
+	return c, 0
+}
+
+// find gives the connection that a request belongs to.
+func (s *Server) find(token string, who Identity) (*Conn, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.conns[token]
+	switch {
+	case c == nil:
+		return nil, http.StatusNotFound
+	case c.who.Key != who.Key:
+		return nil, http.StatusForbidden
+	}
+	return c, 0
+}
+
+func (s *Server) webSocket(w http.ResponseWriter, r *http.Request, c *Conn) {
+	// One message may hold several records, and records bound themselves.
+	up, err := ws.Upgrade(w, r, ws.Options{MaxMessage: s.o.MaxMessage + 64, Origins: s.o.Origins})
+	if err != nil {
+		c.leave(err)
+		if he, ok := ws.AsHandshakeError(err); ok && !he.Hijacked {
+			if he.Status == http.StatusUpgradeRequired {
+				w.Header().Set("Sec-WebSocket-Version", "13")
+			}
+			problem.Write(w, problem.Detail{Status: he.Status, Type: "handshake", Title: "The WebSocket handshake was refused", Detail: "The reason: " + he.Reason + "."})
+		}
+		return
+	}
+	c.receiving.Lock()
+	c.nc = up.NetConn()
+	c.receiving.Unlock()
+	s.wg.Go(func() { c.leave(up.Serve(socket{c})) })
+}
+
+// socket reads a WebSocket.
+type socket struct{ c *Conn }
+
+// Message implements ws.Handler.
+func (s socket) Message(_ bool, payload []byte) error {
+	err := s.c.take(payload)
+	if err == nil || s.c.out.Load() != nil {
+		return nil // a close frame has gone out, or soon does
+	}
+	return &ws.CloseError{Code: ws.CodeProtocolError, Reason: "it begins with a handshake: " + err.Error()}
+}
+
+// Pong implements ws.Handler.
+func (s socket) Pong([]byte) { s.c.alive() }
+
+// Send implements ws.Handler.
+func (s socket) Send(frame []byte) {
+	if out := s.c.out.Load(); out != nil {
+		s.c.alive()
+		out.Control(frame)
+	}
+}
+
+// Finish implements ws.Handler.
+func (s socket) Finish(frame []byte) {
+	if out := s.c.out.Load(); out != nil {
+		out.Finish(frame, nil)
+		return
+	}
+	// Nobody else writes before the handshake.
+	_ = s.c.nc.SetWriteDeadline(time.Now().Add(time.Second))
+	_, _ = s.c.nc.Write(frame)
+}
+
+// events serves the transport that sends server-sent events.
+func (s *Server) events(w http.ResponseWriter, r *http.Request, c *Conn) {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // for nginx, which would hold events back
+	// The handshake may come as soon as the header is out, by another connection.
+	c.receiving.Lock()
+	if c.wrap == wrapChunk {
+		nc, err := fanout.HijackStream(w, r, h)
+		if err == nil {
+			c.stream = s.pool.Add(nc, &s.terms[protoJSON][c.wrap], c)
+		}
+		stream := c.stream
+		c.receiving.Unlock()
+		if err != nil {
+			c.leave(err)
+			return
+		}
+		s.wg.Go(func() { c.leave(stream.WatchPeer()) })
+		return
+	}
+	rc, err := fanout.NewResponseConn(w)
+	if err == nil {
+		c.stream = s.pool.Add(rc, &s.terms[protoJSON][c.wrap], c)
+	}
+	c.receiving.Unlock()
+	if err != nil {
+		c.leave(err)
+		return
+	}
+	rc.Wait(r)
+	c.leave(net.ErrClosed)
+}
+
+// polled serves a poll.
+func (s *Server) polled(w http.ResponseWriter, r *http.Request, token string, who Identity) {
+	c, status := s.find(token, who)
+	if status == http.StatusNotFound {
+		if c, status = s.claim(r, token, who, wrapBare); status == 0 {
+			w.WriteHeader(http.StatusOK) // the first poll opens the connection
+			return
+		}
+	}
+	switch {
+	case status != 0:
+		unknown(w, status)
+		return
+	case c.poll == nil:
+		unknown(w, http.StatusConflict)
+		return
+	}
+	c.alive()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the server's own limit is for answers that do not wait
+	records, over := c.poll.take(r.Context(), s.o.PollTimeout)
+	c.alive()
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if over {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Length", strconv.Itoa(len(records)))
+	_, _ = w.Write(records)
+}
+
+// Post serves POST: what a client says that has no way of its own.
+func (s *Server) Post(w http.ResponseWriter, r *http.Request) {
+	who, ok := s.admit(w, r)
+	if !ok {
+		return
+	}
+	token := r.URL.Query().Get("id")
+	if token == "" {
+		unknown(w, http.StatusBadRequest)
+		return
+	}
+	c, status := s.find(token, who)
+	if status == http.StatusNotFound { // before the first poll
+		c, status = s.claim(r, token, who, wrapBare)
+	}
+	if status == 0 && c.wrap == wrapWebSocket {
+		status = http.StatusConflict
+	}
+	if status != 0 {
+		unknown(w, status)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.o.MaxMessage)+1))
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		c.quit(tooLong(s.o.MaxMessage))
+		problem.Write(w, problem.Detail{Status: http.StatusRequestEntityTooLarge, Type: "too-long", Title: "The message is too long",
+			Detail: "At most " + strconv.Itoa(s.o.MaxMessage) + " bytes are taken."})
+		return
+	case err != nil:
+		return // the client has gone
+	}
+	if !c.shaken.Load() {
+		c.receiving.Lock()
+	} else if !c.receiving.TryLock() {
+		unknown(w, http.StatusConflict)
+		return
+	}
+	err = c.receive(body)
+	c.receiving.Unlock()
+	if err != nil {
+		c.quit(err)
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// Delete serves DELETE: the client leaves.
+func (s *Server) Delete(w http.ResponseWriter, r *http.Request) {
+	who, ok := s.admit(w, r)
+	if !ok {
+		return
+	}
+	c, status := s.find(r.URL.Query().Get("id"), who)
+	if status == 0 && c.poll == nil {
+		status = http.StatusBadRequest
+	}
+	if status != 0 {
+		unknown(w, status)
+		return
+	}
+	c.leave(errLeft)
+	w.WriteHeader(http.StatusAccepted)
+}
