@@ -124,8 +124,9 @@ func (v Value) Compare(o Value) int {
 	return cmp.Compare(int64(v.bits), int64(o.bits))
 }
 
-// timeLayout is the form of moments in text. It always has the same width.
-const timeLayout = "2006-01-02T15:04:05.000000-07:00"
+// timeLayout is the form of moments in text, which the offset follows: it always
+// has the same width.
+const timeLayout = "2006-01-02T15:04:05.000000"
 
 // AppendJSON appends the value as JSON. Moments are texts such as
 // "2026-03-02T09:00:00.000000+00:00"; control characters are escaped.
@@ -140,7 +141,7 @@ func (v Value) AppendJSON(dst []byte) []byte {
 	case isBoolean:
 		return strconv.AppendBool(dst, v.bits == 1)
 	case isTimestamp:
-		dst = time.UnixMicro(int64(v.bits)).UTC().AppendFormat(append(dst, '"'), "2006-01-02T15:04:05.000000")
+		dst = time.UnixMicro(int64(v.bits)).UTC().AppendFormat(append(dst, '"'), timeLayout)
 		return append(dst, `+00:00"`...)
 	}
 	return append(dst, "null"...)
