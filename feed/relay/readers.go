@@ -63,6 +63,13 @@ func (r *readers) wake(s *Sub) {
 	}
 }
 
+// waiting says whether somebody waits for a turn.
+func (r *readers) waiting() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.queue) > 0 || r.stopped
+}
+
 func (r *readers) stop() {
 	r.mu.Lock()
 	r.stopped = true
@@ -153,8 +160,12 @@ func (r *readers) read(s *Sub, next uint64) (_, mark uint64, _ turnEnd, _ error)
 			sent += len(p.frame)
 		}
 		if sent >= turnBytes || time.Now().After(deadline) {
-			end = endTurn
-			return false, nil
+			if r.waiting() {
+				end = endTurn
+				return false, nil
+			}
+			// Nobody waits: what is fetched ahead is not thrown away for nothing.
+			sent, deadline = 0, time.Now().Add(turnTime)
 		}
 		return true, nil
 	})
