@@ -147,10 +147,14 @@ func (v Value) AppendJSON(dst []byte) []byte {
 	return append(dst, "null"...)
 }
 
-// String gives the value as text, for messages and for keys of one column.
+// String gives the value as text: that of its JSON, without quotes and escapes.
 func (v Value) String() string {
-	if v.kind == isString {
+	switch v.kind {
+	case isString:
 		return v.text
+	case isTimestamp:
+		b := v.AppendJSON(nil)
+		return string(b[1 : len(b)-1])
 	}
 	return string(v.AppendJSON(nil))
 }
