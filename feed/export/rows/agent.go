@@ -290,8 +290,9 @@ func (b *Books) closeAgents(end int64) {
 	for _, id := range b.agentsInOrder() {
 		g := b.Agents[id]
 		v.g, v.a, v.with[0] = g, b.view.t.Agent(id), id
-		for _, s := range g.Statuses {
-			if s.Dirty {
+		for n, s := range g.Statuses {
+			again := slices.ContainsFunc(g.Statuses[n+1:], func(o *status) bool { return o.Name == s.Name && o.Start == s.Start })
+			if s.Dirty && !again {
 				s.Dirty = false
 				v.status = s
 				b.put(b.sheets.admin)

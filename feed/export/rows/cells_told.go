@@ -85,7 +85,7 @@ func senderType(role string) string {
 
 func feedbackCells() cells {
 	return cells{
-		"instance_ts":        factWindow,
+		"instance_ts":        func(v *view) schema.Value { return schema.Micros(v.num[1]) },
 		"last_agent_id":      lastRep,
 		"last_rep_id":        lastRep,
 		"question":           func(v *view) schema.Value { return schema.Some(v.with[0]) },

@@ -67,7 +67,7 @@ func partCells() cells {
 
 func opportunityCells() cells {
 	own := cells{
-		"opportunity_ts":          func(v *view) schema.Value { return schema.Micros(v.v.EnterUS) },
+		"opportunity_ts":          func(v *view) schema.Value { return schema.Micros(v.v.ChanceUS) },
 		"rep_id":                  func(v *view) schema.Value { return schema.Some(v.v.Agent) },
 		"first_opportunity":       func(v *view) schema.Value { return schema.Truth(v.v.First) },
 		"triggered_when_busy":     func(v *view) schema.Value { return schema.Truth(v.v.Busy) },
@@ -111,7 +111,7 @@ func directCells() cells {
 	no := func(*view) schema.Value { return schema.Truth(false) }
 	nothing := func(*view) schema.Value { return schema.Value{} }
 	out := cells{
-		"opportunity_ts":    func(v *view) schema.Value { return schema.Micros(v.p.AssignedUS) },
+		"opportunity_ts":    func(v *view) schema.Value { return schema.Micros(v.p.ChanceUS) },
 		"rep_id":            func(v *view) schema.Value { return schema.Some(v.p.Agent) },
 		"first_opportunity": func(v *view) schema.Value { return schema.Truth(v.i.firstPart() == v.p && len(v.i.Visits) == 0) },
 		"queue_id":          func(v *view) schema.Value { return queueNum(v.p.Queue) },
@@ -200,6 +200,6 @@ func checkInCells() cells {
 		"check_in_result_ts":     func(v *view) schema.Value { return schema.Millis(v.c.ResultAt) },
 		"queue_id":               func(v *view) schema.Value { return queueNum(v.c.Queue) },
 		"queue_name":             func(v *view) schema.Value { return v.queueName(v.c.Queue) },
-		"opportunity_ts":         func(v *view) schema.Value { return schema.Micros(v.c.EnterUS) },
+		"opportunity_ts":         func(v *view) schema.Value { return schema.Micros(v.c.ChanceUS) },
 	}
 }

@@ -29,12 +29,13 @@ func (b *Books) writeAgents() {
 	for _, a := range b.view.t.Agents() {
 		v.a, v.g, v.with[0] = a, b.Agents[a.ID], a.ID
 		b.put(b.sheets.reps)
-		first := int64(0)
+		first, seen := int64(0), map[string]bool{}
 		if v.g != nil {
 			first = v.g.First
 		}
 		attribute := func(name, value string, since int64) {
-			if value != "" {
+			if k := name + "\x00" + value; value != "" && !seen[k] {
+				seen[k] = true
 				v.with[1], v.with[2], v.num[0] = name, value, cmp.Or(since, first)
 				b.put(b.sheets.attributes)
 			}
@@ -51,7 +52,7 @@ func (b *Books) writeAgents() {
 		for _, g := range a.Groups {
 			attribute("group", g, 0)
 		}
-		for _, s := range slices.Sorted(slices.Values(a.Supervisors)) {
+		for _, s := range slices.Compact(slices.Sorted(slices.Values(a.Supervisors))) {
 			v.with[1] = s
 			b.put(b.sheets.hierarchy)
 		}

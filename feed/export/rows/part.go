@@ -15,6 +15,7 @@ type part struct {
 	Since        int64
 	Connected    int64 // 0: not yet
 	AssignedUS   int64 // the same in microseconds, unlike any other of the agent in the issue
+	ChanceUS     int64 // the same, unlike any other chance of the issue; 0: it came of a visit
 	Held         bool
 	Holds        int
 	HeldFor      int64
@@ -93,6 +94,9 @@ func (b *Books) partNow(i *issue, p *part, f *fact) {
 				p.Visit = v.EnterUS
 				break
 			}
+		}
+		if p.Visit == 0 {
+			p.ChanceUS = i.stamp("chance", l.Connected)
 		}
 	}
 	if held := l.HeldSince > 0; held != p.Held {

@@ -81,6 +81,8 @@ func (i *issue) noteFor(p *part) *note {
 func (b *Books) writeNotes(i *issue) {
 	v := &b.view
 	v.i = i
+	var tags []string // in their order
+	by := map[string]*note{}
 	for _, n := range i.Notes {
 		if v.n = n; !n.Dirty {
 			continue
@@ -88,9 +90,15 @@ func (b *Books) writeNotes(i *issue) {
 		n.Dirty = false
 		b.put(b.sheets.dispositions)
 		for _, tag := range n.Tags {
-			v.with[0] = tag
-			b.put(b.sheets.tags)
+			if _, ok := by[tag]; !ok {
+				tags = append(tags, tag)
+			}
+			by[tag] = n
 		}
+	}
+	for _, tag := range tags {
+		v.n, v.with[0] = by[tag], tag
+		b.put(b.sheets.tags)
 	}
 	v.n = nil
 }
@@ -141,6 +149,7 @@ func (b *Books) surveyed(i *issue, f *fact) {
 		if i.Rating == "" && (strings.Contains(typ, "rating") || strings.Contains(typ, "csat")) {
 			i.Rating = strings.Clone(v.with[3])
 		}
+		v.num[1] = i.stamp("survey "+v.with[0], windowOf(f.at))
 		b.put(b.sheets.feedback)
 	}
 	v.i, v.f = nil, nil

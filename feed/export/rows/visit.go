@@ -13,6 +13,7 @@ type visit struct {
 	Queue      string
 	At         int64  // by the floor
 	EnterUS    int64  // the same in microseconds, unlike any other in this queue
+	ChanceUS   int64  // the same, unlike any other chance of the issue
 	Ended      int64  // 0: it waits
 	How        string // "answered" or the reason of the end
 	Agent      string // who answered
@@ -55,7 +56,7 @@ func (b *Books) lookAtVisits(i *issue, it *floor.Interaction, f *fact) {
 
 func (b *Books) visitBegan(i *issue, q *floor.Queue, at int64, f *fact) *visit {
 	v := &visit{
-		Queue: q.ID, At: at, EnterUS: i.stamp("queue "+q.ID, at), First: !i.FirstQueued, FlowName: i.Flow.Name, FlowNode: i.Flow.Node,
+		Queue: q.ID, At: at, EnterUS: i.stamp("queue "+q.ID, at), ChanceUS: i.stamp("chance", at), First: !i.FirstQueued, FlowName: i.Flow.Name, FlowNode: i.Flow.Node,
 		Before: i.Flow.Before, Busy: q.InState[floor.Idle] == 0, Dirty: true,
 	}
 	closers, _ := q.Said()
@@ -128,7 +129,7 @@ func (v *visit) enterEvent() string {
 type checkIn struct {
 	US       int64 // when, microseconds, unlike any other of the issue
 	Queue    string
-	EnterUS  int64 // of the visit
+	ChanceUS int64 // of the visit
 	Limit    int64 // when the wait reaches its limit; 0: no limit
 	Result   string
 	ResultAt int64
@@ -156,7 +157,7 @@ func (b *Books) checkedIn(i *issue, f *fact) {
 		if v.Ended > 0 {
 			continue
 		}
-		c := &checkIn{US: i.stamp("check-in", f.at), Queue: v.Queue, EnterUS: v.EnterUS, Dirty: true}
+		c := &checkIn{US: i.stamp("check-in", f.at), Queue: v.Queue, ChanceUS: v.ChanceUS, Dirty: true}
 		if q := b.view.t.Queue(v.Queue); q != nil && q.Config.MaxWaitMS > 0 {
 			c.Limit = v.At + q.Config.MaxWaitMS
 		}
