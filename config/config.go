@@ -30,6 +30,7 @@ type Config struct {
 	OAuth         OAuth         `yaml:"oauth" doc:"Signed tokens (JWT) for programs that expect OAuth2: the measures feed takes no others."`
 	Clients       []Client      `yaml:"clients" doc:"Programs that may ask for tokens with client credentials. Each needs exactly one of hash, secret_env and secret_file."`
 	Stream        Stream        `yaml:"stream" doc:"The tenant stream, in the protocol of the 8x8 Streaming API."`
+	Hub           Hub           `yaml:"hub" doc:"The hub feed: users, queues and call lists over SignalR, in the form of Enreach's RTE."`
 	Tenants       []Tenant      `yaml:"tenants" doc:"Tenants that always exist. More can be made at run time with PUT /v1/tenants/{id}."`
 	Tokens        []Token       `yaml:"tokens" doc:"Tokens that always exist. More can be made at run time with 'trunkline token create'. Each needs exactly one of hash, secret_env and secret_file."`
 	Observability Observability `yaml:"observability" doc:"What the server tells about itself."`
@@ -127,6 +128,7 @@ type Tenant struct {
 	TimeZone  string `yaml:"time_zone" default:"UTC" example:"Europe/Berlin" doc:"IANA name; the tenant's days end at its midnight."`
 	Directory string `yaml:"directory" doc:"File that declares agents, queues, users, groups and channels of the tenant, in the form in which /v1/directory has them (docs/directory.md). Empty: none; they come from sources and from the API."`
 	LogBytes  Size   `yaml:"log_bytes" default:"0B" min:"1MiB" max:"1PiB" example:"2GiB" doc:"The tenant's own quota in place of log.tenant_bytes. 0B: that one."`
+	GUID      string `yaml:"guid" example:"29f6e823-b484-e611-80c9-00505689257e" doc:"What the hub feed calls the organisation. Empty: a UUID version 5 of the id."`
 	Account   string `yaml:"account" example:"EZCLTR" doc:"What the measures feed calls the tenant, in addresses and messages; six letters at the vendor. Empty: the id."`
 }
 

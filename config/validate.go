@@ -129,6 +129,7 @@ func (l *loader) people(c *Config) {
 		l.tenantOf(t.Tenant, path, ids)
 	}
 	l.clients(c, ids[1:])
+	l.hub(c, ids[1:])
 }
 
 // Declarations reads the directory files of the tenants.
@@ -148,7 +149,7 @@ func (c *Config) Declarations() ([]*directory.Declaration, error) {
 }
 
 func (t Tenant) tenant() directory.Tenant {
-	return directory.Tenant{ID: t.ID, Name: t.Name, TimeZone: t.TimeZone, Account: t.Account, LogBytes: int64(t.LogBytes)}
+	return directory.Tenant{ID: t.ID, Name: t.Name, TimeZone: t.TimeZone, Account: t.Account, GUID: t.GUID, LogBytes: int64(t.LogBytes)}
 }
 
 func (t Token) token() auth.StaticToken {

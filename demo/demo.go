@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	cfg := config.Default()
 	cfg.Listen.Addr, cfg.Listen.ShutdownTimeout = o.Addr, config.Duration(stopTime)
 	cfg.Log.Dir = filepath.Join(dir, "log")
-	cfg.Tenants = []config.Tenant{{ID: tenant, Name: tenantName, TimeZone: "UTC", Account: account}}
+	cfg.Tenants = []config.Tenant{{ID: tenant, Name: tenantName, TimeZone: "UTC", Account: account, GUID: cred.Organization}}
 	cfg.Tokens = cred.static()
 	centre, err := o.centre(run)
 	if err != nil {

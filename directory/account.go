@@ -1,6 +1,10 @@
 package directory
 
-import "fmt"
+import (
+	"fmt"
+
+	"trunkline/event"
+)
 
 // maxAccount bounds the name of an account, in characters.
 const maxAccount = 64
@@ -25,6 +29,14 @@ func (t Tenant) AccountName() string {
 		return t.Account
 	}
 	return t.ID
+}
+
+// OrganizationGUID is what the hub interface calls the tenant's organisation.
+func (t Tenant) OrganizationGUID() string {
+	if t.GUID != "" {
+		return t.GUID
+	}
+	return event.GUID(t.ID, "organization", t.ID)
 }
 
 // ByAccount gives the tenant of an account. When two have the same, which the configuration does not allow, nobody has it.

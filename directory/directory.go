@@ -23,11 +23,13 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 	_ "time/tzdata" // a tenant's midnight must not depend on what the machine has installed
 
 	"trunkline/control"
+	"trunkline/event"
 )
 
 // Errors of a Directory, to be tested with errors.Is.
@@ -59,6 +61,8 @@ type Tenant struct {
 	TimeZone string `json:"time_zone,omitempty"`
 	// Account is what the measures interface calls the tenant, six letters at the vendor; empty is the ID.
 	Account string `json:"account,omitempty"`
+	// GUID is what the hub interface calls the tenant's organisation; empty is a UUID version 5 of the ID.
+	GUID string `json:"guid,omitempty"`
 	// LogBytes is how much of the log the tenant may fill, in bytes; 0 is the configured quota of all tenants.
 	LogBytes int64 `json:"log_bytes,omitempty"`
 	// Static: from the configuration.
@@ -88,6 +92,11 @@ func (t Tenant) Check() error {
 	}
 	if t.LogBytes < 0 {
 		return fmt.Errorf("a tenant's log_bytes cannot be negative")
+	}
+	if t.GUID != "" {
+		if !event.IsGUID(t.GUID) || t.GUID != strings.ToLower(t.GUID) {
+			return fmt.Errorf("a tenant's guid is a GUID in lower case, not %q", t.GUID)
+		}
 	}
 	if t.Account != "" {
 		if err := CheckAccount(t.Account); err != nil {

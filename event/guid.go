@@ -14,6 +14,25 @@ func GUID(tenant string, kind EntityKind, id string) string {
 	return UUIDv5(guidNamespace, tenant, string(kind), id)
 }
 
+// IsGUID says whether a text is a GUID in its usual form.
+func IsGUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // UUIDv5 makes a UUID version 5 (RFC 9562) of texts, each ended by a zero byte.
 func UUIDv5(namespace [16]byte, parts ...string) string {
 	h := sha1.New()

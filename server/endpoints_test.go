@@ -135,6 +135,15 @@ var endpoints = []endpoint{
 	{pattern: "POST /auth/realms/{account}/protocol/openid-connect/token", path: "/auth/realms/acme/protocol/openid-connect/token", status: 400},
 	{pattern: "GET /auth/realms/{account}/protocol/openid-connect/certs", path: "/auth/realms/acme/protocol/openid-connect/certs"},
 	{pattern: "GET /auth/realms/{account}/.well-known/openid-configuration", path: "/auth/realms/acme/.well-known/openid-configuration"},
+	// These take a user's name and secret, or the tokens made of them; feed/hub holds them against others'.
+	{pattern: "GET /token/{user}/rte/{$}", path: "/token/me/rte/", status: 401},
+	{pattern: "GET /token/{user}/rte", path: "/token/me/rte", status: 401},
+	{pattern: "POST /rte/negotiate", path: "/rte/negotiate", status: 401},
+	{pattern: "OPTIONS /rte/negotiate", path: "/rte/negotiate", status: 204},
+	{pattern: "GET /rte", path: "/rte", status: 401},
+	{pattern: "POST /rte", path: "/rte", status: 401},
+	{pattern: "DELETE /rte", path: "/rte", status: 401},
+	{pattern: "OPTIONS /rte", path: "/rte", status: 204},
 
 	{pattern: "GET /v1/tenants", scope: auth.Admin, path: "/v1/tenants"},
 	{pattern: "GET /v1/tenants/{id}", scope: auth.Admin, path: "/v1/tenants/acme", foreign: "/v1/tenants/globex", foreignStatus: 404},

@@ -16,6 +16,7 @@ import (
 	"trunkline/directory"
 	"trunkline/docs"
 	"trunkline/eventlog"
+	"trunkline/feed/hub"
 	"trunkline/feed/live"
 	"trunkline/feed/measures"
 	"trunkline/feed/push"
@@ -45,6 +46,7 @@ type Server struct {
 	state    *follow.Floor // what is true now, for whoever asks
 	sources  sources
 	measures *measures.Feed
+	hub      *hub.Feed
 	oauth    *oauth.API // nil with an outside issuer
 	keys     *jwt.Keys  // our own signing keys, once somebody needs them
 
@@ -127,6 +129,9 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	if err := s.openMeasures(life); err != nil {
+		return err
+	}
+	if err := s.openHub(life); err != nil {
 		return err
 	}
 	s.routes = slices.Concat(s.parts()...)
@@ -219,6 +224,7 @@ func (s *Server) parts() [][]auth.Route {
 		s.live.Routes(),
 		s.push.Routes(),
 		s.measuresRoutes(),
+		s.hub.Routes(),
 		s.stream.Routes(),
 		s.sourceRoutes(),
 	}
@@ -275,7 +281,7 @@ func (s *Server) closeFeeds(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var closing sync.WaitGroup
-	errs := make([]error, 3)
+	errs := make([]error, 4)
 	if s.live != nil {
 		closing.Go(func() { errs[0] = s.live.Close(ctx) })
 	}
@@ -284,6 +290,9 @@ func (s *Server) closeFeeds(ctx context.Context, limit time.Duration) error {
 	}
 	if s.stream != nil {
 		closing.Go(func() { errs[2] = s.stream.Close(ctx) })
+	}
+	if s.hub != nil {
+		closing.Go(func() { errs[3] = s.hub.Close(ctx) })
 	}
 	closing.Wait()
 	return errors.Join(errs...)

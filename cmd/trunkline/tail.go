@@ -13,7 +13,7 @@ import (
 )
 
 func newTailCmd() *cobra.Command {
-	cmd := group("tail", "Listen to a feed of a running server", newTailLiveCmd(), newTailStreamCmd())
+	cmd := group("tail", "Listen to a feed of a running server", newTailLiveCmd(), newTailStreamCmd(), newTailHubCmd())
 	cmd.Long = `Listen to a feed of a running server and print what comes, one JSON text a line. The client comes back by itself when it
 is cut, where it was.`
 	return cmd

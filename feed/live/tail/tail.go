@@ -10,11 +10,9 @@ package tail
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,9 +21,8 @@ import (
 	"github.com/coder/websocket"
 	"github.com/tidwall/gjson"
 
+	"trunkline/client/persist"
 	"trunkline/feed/live"
-	"trunkline/problem"
-	"trunkline/ws"
 )
 
 // Options say what to listen to and when it is enough.
@@ -55,39 +52,17 @@ type Options struct {
 // what belongs to it.
 const maxMessage = 16 << 20
 
-// Pauses between attempts to come back, doubled each time and varied by half.
-const (
-	firstPause = 100 * time.Millisecond
-	lastPause  = 5 * time.Second
-)
-
 // ackInterval is how often what was written is acknowledged.
 const ackInterval = 500 * time.Millisecond
 
 // RefusedError says that the server will not serve this request, now or later.
-type RefusedError struct {
-	Status int          // of the answer to the handshake, 0 when it was closed later
-	Code   ws.CloseCode // of the close frame, 0 when the handshake was refused
-	Reason string
-}
-
-func (e *RefusedError) Error() string {
-	if e.Status != 0 {
-		return fmt.Sprintf("the server answers %d: %s", e.Status, e.Reason)
-	}
-	return fmt.Sprintf("the server closed the connection with %s: %s", e.Code, e.Reason)
-}
-
-// errEnough ends a connection of which no more is wanted.
-var errEnough = errors.New("enough")
+type RefusedError = persist.RefusedError
 
 type client struct {
-	o       Options
-	out     *bufio.Writer
-	res     Result
-	cursor  string
-	started time.Time // of the current attempt to connect
-	pause   time.Duration
+	o      Options
+	out    *bufio.Writer
+	res    Result
+	cursor string
 }
 
 // Run listens until it is enough. The result is valid with an error too.
@@ -111,32 +86,13 @@ func Run(ctx context.Context, o Options) (Result, error) {
 }
 
 // loop connects again and again.
-func (c *client) loop(ctx context.Context) error {
-	c.started = time.Now()
-	for {
+func (c *client) loop(ctx context.Context) (err error) {
+	c.res.Reconnects, err = persist.Run(ctx, persist.Options{Patience: c.o.Patience, Reconnect: c.o.Reconnect}, func(ctx context.Context) (bool, error) {
+		seen := c.res.Events
 		err := c.listen(ctx)
-		var refused *RefusedError
-		var failed *writeError
-		switch {
-		case errors.Is(err, errEnough), ctx.Err() != nil:
-			return nil
-		case errors.As(err, &refused), errors.As(err, &failed):
-			return err
-		case c.o.Patience > 0 && time.Since(c.started) > c.o.Patience:
-			return fmt.Errorf("no connection for %v: %w", c.o.Patience, err)
-		}
-		c.pause = min(max(c.pause*2, firstPause), lastPause)
-		pause := c.pause/2 + rand.N(c.pause)
-		c.res.Reconnects++
-		if c.o.Reconnect != nil {
-			c.o.Reconnect(err, pause)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
-	}
+		return c.res.Events > seen, err
+	})
+	return err
 }
 
 // query is the address of the feed behind the last cursor.
@@ -163,7 +119,7 @@ func (c *client) listen(ctx context.Context) error {
 	}
 	conn, resp, err := websocket.Dial(ctx, c.query(), &websocket.DialOptions{HTTPClient: c.o.HTTP, HTTPHeader: header})
 	if err != nil {
-		return dialError(resp, err)
+		return persist.DialError(resp, err)
 	}
 	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(maxMessage)
@@ -189,13 +145,12 @@ func (c *client) listen(ctx context.Context) error {
 		}
 	}()
 	err = c.take(ctx, conn, messages)
-	if errors.Is(err, errEnough) {
+	if errors.Is(err, persist.ErrEnough) {
 		_ = conn.Close(websocket.StatusNormalClosure, "")
 	}
 	if err == nil {
-		err = closeError(<-ended)
+		err = persist.CloseError(<-ended)
 	}
-	c.started = time.Now()
 	return err
 }
 
@@ -220,7 +175,7 @@ func (c *client) take(ctx context.Context, conn *websocket.Conn, messages <-chan
 			return nil
 		}
 		if err := c.out.Flush(); err != nil {
-			return &writeError{err}
+			return failed(err)
 		}
 		acked = c.cursor
 		return conn.Write(ctx, websocket.MessageText, fmt.Appendf(nil, `{"ack":%q}`, acked))
@@ -233,7 +188,7 @@ func (c *client) take(ctx context.Context, conn *websocket.Conn, messages <-chan
 		default:
 			// Nothing is waiting: what was written so far should be seen.
 			if err := c.out.Flush(); err != nil {
-				return &writeError{err}
+				return failed(err)
 			}
 			select {
 			case p, more = <-messages:
@@ -243,9 +198,9 @@ func (c *client) take(ctx context.Context, conn *websocket.Conn, messages <-chan
 				}
 				continue
 			case <-idle:
-				return errors.Join(errEnough, acknowledge())
+				return errors.Join(persist.ErrEnough, acknowledge())
 			case <-ctx.Done():
-				return errEnough
+				return persist.ErrEnough
 			}
 		}
 		if !more {
@@ -254,9 +209,8 @@ func (c *client) take(ctx context.Context, conn *websocket.Conn, messages <-chan
 		if err := c.event(p); err != nil {
 			return err
 		}
-		c.pause = 0
 		if c.o.Count > 0 && c.res.Events >= c.o.Count {
-			return errors.Join(errEnough, acknowledge())
+			return errors.Join(persist.ErrEnough, acknowledge())
 		}
 		if timer != nil {
 			timer.Reset(c.o.Idle)
@@ -264,11 +218,8 @@ func (c *client) take(ctx context.Context, conn *websocket.Conn, messages <-chan
 	}
 }
 
-// writeError says that the output failed: no reason to come back.
-type writeError struct{ err error }
-
-func (e *writeError) Error() string { return "write the events: " + e.err.Error() }
-func (e *writeError) Unwrap() error { return e.err }
+// failed says that the output failed.
+func failed(err error) error { return persist.Final(fmt.Errorf("write the events: %w", err)) }
 
 // event handles one message.
 func (c *client) event(p []byte) error {
@@ -290,34 +241,7 @@ func (c *client) event(p []byte) error {
 		err = c.out.WriteByte('\n')
 	}
 	if err != nil {
-		return &writeError{err}
+		return failed(err)
 	}
 	return nil
-}
-
-// dialError tells refusals for good from those that pass.
-func dialError(resp *http.Response, err error) error {
-	if resp == nil || resp.StatusCode < 400 || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusRequestTimeout {
-		return err
-	}
-	reason := http.StatusText(resp.StatusCode)
-	if strings.HasPrefix(resp.Header.Get("Content-Type"), problem.ContentType) {
-		var doc struct{ Title, Detail string }
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-		if json.Unmarshal(body, &doc) == nil && doc.Title != "" {
-			reason = strings.TrimSuffix(doc.Title+": "+doc.Detail, ": ")
-		} else if title := gjson.GetBytes(body, "title").Str; title != "" { // the library keeps only the beginning of a body
-			reason = title
-		}
-	}
-	return &RefusedError{Status: resp.StatusCode, Reason: reason}
-}
-
-// closeError tells ends for good from cuts.
-func closeError(err error) error {
-	var ce websocket.CloseError
-	if errors.As(err, &ce) && !ws.CloseCode(ce.Code).Reconnect() {
-		return &RefusedError{Code: ws.CloseCode(ce.Code), Reason: ce.Reason}
-	}
-	return err
 }

@@ -11,10 +11,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -24,8 +22,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"trunkline/problem"
-	"trunkline/ws"
+	"trunkline/client/persist"
 )
 
 // Options say what to subscribe to and when it is enough.
@@ -56,29 +53,10 @@ type Result struct {
 }
 
 // RefusedError says that the server will not serve this subscription.
-type RefusedError struct {
-	Status int          // of the answer to the handshake, 0 when it was closed later
-	Code   ws.CloseCode // of the close frame, 0 when the handshake was refused
-	Reason string
-}
-
-func (e *RefusedError) Error() string {
-	if e.Status != 0 {
-		return fmt.Sprintf("the server answers %d: %s", e.Status, e.Reason)
-	}
-	return fmt.Sprintf("the server closed the connection with %s: %s", e.Code, e.Reason)
-}
-
-// Pauses between attempts to come back, doubled each time and varied by half.
-const (
-	firstPause = 100 * time.Millisecond
-	lastPause  = 5 * time.Second
-)
+type RefusedError = persist.RefusedError
 
 // maxMessage is the longest event that is taken.
 const maxMessage = 16 << 20
-
-var errEnough = errors.New("enough")
 
 type client struct {
 	o   Options
@@ -104,34 +82,13 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return c.res, err
 }
 
-func (c *client) loop(ctx context.Context) error {
-	began, wait := time.Now(), time.Duration(0)
-	for {
+func (c *client) loop(ctx context.Context) (err error) {
+	c.res.Reconnects, err = persist.Run(ctx, persist.Options{Patience: c.o.Patience, Reconnect: c.o.Reconnect}, func(ctx context.Context) (bool, error) {
 		seen := c.res.Events
 		err := c.listen(ctx)
-		var refused *RefusedError
-		switch {
-		case errors.Is(err, errEnough), ctx.Err() != nil:
-			return nil
-		case errors.As(err, &refused):
-			return err
-		case c.res.Events > seen:
-			began, wait = time.Now(), 0
-		case c.o.Patience > 0 && time.Since(began) > c.o.Patience:
-			return fmt.Errorf("no connection for %v: %w", c.o.Patience, err)
-		}
-		wait = min(max(wait*2, firstPause), lastPause)
-		pause := wait/2 + rand.N(wait)
-		c.res.Reconnects++
-		if c.o.Reconnect != nil {
-			c.o.Reconnect(err, pause)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
-	}
+		return c.res.Events > seen, err
+	})
+	return err
 }
 
 // address is the subscription's.
@@ -153,25 +110,21 @@ func (c *client) listen(ctx context.Context) error {
 	header := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(c.o.Tenant+":"+c.o.Token))}}
 	conn, resp, err := websocket.Dial(ctx, c.address(), &websocket.DialOptions{HTTPClient: c.o.HTTP, HTTPHeader: header})
 	if err != nil {
-		return dialError(resp, err)
+		return persist.DialError(resp, err)
 	}
 	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(maxMessage)
 	for {
 		_, msg, err := conn.Read(ctx)
 		if err != nil {
-			var ce websocket.CloseError
-			if errors.As(err, &ce) && !ws.CloseCode(ce.Code).Reconnect() {
-				return &RefusedError{Code: ws.CloseCode(ce.Code), Reason: ce.Reason}
-			}
-			return err
+			return persist.CloseError(err)
 		}
 		if err := c.event(msg); err != nil {
 			return err
 		}
 		if c.o.Count > 0 && c.res.Events >= c.o.Count {
 			_ = conn.Close(websocket.StatusNormalClosure, "")
-			return errEnough
+			return persist.ErrEnough
 		}
 	}
 }
@@ -231,22 +184,7 @@ func (c *client) event(msg []byte) error {
 		err = c.out.Flush()
 	}
 	if err != nil {
-		return fmt.Errorf("write the events: %w", err)
+		return persist.Final(fmt.Errorf("write the events: %w", err))
 	}
 	return nil
-}
-
-// dialError tells refusals for good from those that pass.
-func dialError(resp *http.Response, err error) error {
-	if resp == nil || resp.StatusCode < 400 || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests {
-		return err
-	}
-	reason := http.StatusText(resp.StatusCode)
-	if strings.HasPrefix(resp.Header.Get("Content-Type"), problem.ContentType) {
-		var doc struct{ Title, Detail string }
-		if json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&doc) == nil && doc.Title != "" {
-			reason = strings.TrimSuffix(doc.Title+": "+doc.Detail, ": ")
-		}
-	}
-	return &RefusedError{Status: resp.StatusCode, Reason: reason}
 }

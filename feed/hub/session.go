@@ -1,0 +1,238 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"trunkline/directory"
+	"trunkline/event"
+	"trunkline/feed/hub/signalr"
+)
+
+// session is one connection, from the handshake to the end.
+type session struct {
+	feed *Feed
+	conn *signalr.Conn
+	who  identity
+	room *room
+
+	subs map[subject]*subscription // guarded by the room's mu
+}
+
+// subject is what can be subscribed to: an event of an entity.
+type subject struct {
+	kind  *kind
+	about ref
+}
+
+// subscription is one of a session's.
+type subscription struct {
+	subject
+	guid string // of the entity, as messages name it
+}
+
+// EntitySubscription is one entry of what a client asks for. Members are taken in any
+// case.
+type EntitySubscription struct {
+	EntityID  string    `json:"EntityId"`
+	EventName eventName `json:"EventName"`
+}
+
+// eventName is the name of an event, or the number that older versions have for it.
+type eventName string
+
+// numbered are the events that older clients know by numbers.
+var numbered = map[string]*kind{"1": userAvailability, "10": userCallInComing, "140": queueStatus, "141": userStatus}
+
+// UnmarshalJSON takes texts and numbers.
+func (n *eventName) UnmarshalJSON(b []byte) error {
+	var s string
+	if len(b) > 0 && b[0] != '"' && !bytes.Equal(b, []byte("null")) {
+		*n = eventName(b)
+		if k := numbered[string(b)]; k != nil {
+			*n = eventName(k.name)
+		}
+		return nil
+	}
+	err := json.Unmarshal(b, &s)
+	*n = eventName(s)
+	return err
+}
+
+// The documented refusals of a subscription.
+const (
+	invalidEntity = "Invalid EntityId"
+	invalidEvent  = "Invalid event name"
+	unauthorized  = "Unauthorized"
+)
+
+// tooMany is said beyond the limit of subscriptions, of which the page knows nothing.
+const tooMany = "Too many subscriptions"
+
+// methods are all that a client may call.
+func (f *Feed) methods() map[string]signalr.Method {
+	call := func(fn func(*session, []json.RawMessage) (any, error)) signalr.Method {
+		return func(_ context.Context, c *signalr.Conn, args []json.RawMessage) (any, error) {
+			s := f.session(c)
+			if s == nil {
+				return nil, errGone
+			}
+			return fn(s, args)
+		}
+	}
+	return map[string]signalr.Method{
+		"Subscribe":   call((*session).subscribe),
+		"Unsubscribe": call((*session).unsubscribe),
+		"UnsubscribeAll": call(func(s *session, _ []json.RawMessage) (any, error) {
+			s.room.drop(s)
+			return true, nil
+		}),
+		"AvailableSubscriptions": call(func(*session, []json.RawMessage) (any, error) {
+			list := make([]string, len(kinds))
+			for i, k := range kinds {
+				list[i] = k.name
+			}
+			return list, nil
+		}),
+		"ActiveSubscriptions": call(func(s *session, _ []json.RawMessage) (any, error) { return s.room.active(s), nil }),
+	}
+}
+
+// entries reads the argument of Subscribe and Unsubscribe.
+func entries(method string, args []json.RawMessage) ([]EntitySubscription, error) {
+	wrong := signalr.CallError(fmt.Sprintf(`%s takes an array of {"EntityId":"…","EventName":"…"}.`, method))
+	if len(args) == 0 {
+		return nil, wrong
+	}
+	var list []EntitySubscription
+	if err := json.Unmarshal(args[0], &list); err != nil {
+		return nil, wrong
+	}
+	return list, nil
+}
+
+func (s *session) subscribe(args []json.RawMessage) (any, error) {
+	list, err := entries("Subscribe", args)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]*object, 0, len(list))
+	var sight *directory.Sight
+	for _, e := range list {
+		sub, wrong := s.judge(e, &sight)
+		if wrong == "" && !s.room.add(s, sub) {
+			wrong = tooMany
+		}
+		results = append(results, s.result(e, wrong))
+	}
+	return results, nil
+}
+
+func (s *session) unsubscribe(args []json.RawMessage) (any, error) {
+	list, err := entries("Unsubscribe", args)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]*object, 0, len(list))
+	for _, e := range list {
+		about, k, wrong := s.find(e)
+		if wrong == "" {
+			s.room.remove(s, subject{k, about})
+		}
+		results = append(results, s.result(e, wrong))
+	}
+	return results, nil
+}
+
+// result is the documented answer to one entry.
+func (s *session) result(e EntitySubscription, wrong string) *object {
+	return s.feed.style.object("Subscribed", wrong == "", "Message", text(wrong), "EntityId", e.EntityID, "EventName", strings.ToLower(string(e.EventName)))
+}
+
+// find validates an entry, as far as that can be done without rights.
+func (s *session) find(e EntitySubscription) (about ref, k *kind, wrong string) {
+	id := strings.ToLower(strings.Trim(e.EntityID, "{}"))
+	if !event.IsGUID(id) {
+		return about, nil, invalidEntity
+	}
+	if k = kindNamed(string(e.EventName)); k == nil {
+		return about, nil, invalidEvent
+	}
+	about = s.room.resolve(id)
+	if about.entity != k.entity {
+		if _, known := s.feed.o.People.Resolve(s.who.tenant, id); known || about.entity != entityCallList {
+			return about, nil, invalidEvent
+		}
+		return about, k, unauthorized // nothing is known of it
+	}
+	return about, k, ""
+}
+
+// judge validates an entry in the documented order.
+func (s *session) judge(e EntitySubscription, sight **directory.Sight) (*subscription, string) {
+	about, k, wrong := s.find(e)
+	if wrong != "" {
+		return nil, wrong
+	}
+	if *sight == nil {
+		user, err := s.feed.o.People.User(s.who.tenant, s.who.user)
+		if err != nil || user.Disabled {
+			return nil, unauthorized
+		}
+		now := s.feed.o.People.Sees(s.who.tenant, user)
+		*sight = &now
+	}
+	if !s.may(**sight, about) {
+		return nil, unauthorized
+	}
+	return &subscription{subject{k, about}, s.room.guidOf(about)}, ""
+}
+
+// may says whether somebody who sees so much may hear of an entity.
+func (s *session) may(sight directory.Sight, about ref) bool {
+	if sight.All {
+		return true
+	}
+	switch about.entity {
+	case entityUser:
+		if user, ok := strings.CutPrefix(about.id, userOnly); ok {
+			return user == s.who.user
+		}
+		return sight.Agents[about.id]
+	case entityQueue:
+		return sight.Queues[about.id]
+	}
+	for _, queue := range s.room.queuesOf(about.id) {
+		if sight.Queues[queue] {
+			return true
+		}
+	}
+	return false
+}
+
+// userOnly marks the id of a user who is no agent.
+const userOnly = "user/"
+
+// resolve finds out what a GUID is: a user, a queue, or else a call list, which the
+// directory does not know.
+func (r *room) resolve(guid string) ref {
+	found, ok := r.feed.o.People.Resolve(r.tenant, guid)
+	if !ok {
+		return ref{entityCallList, guid}
+	}
+	switch found.Kind {
+	case event.EntityAgent:
+		return ref{entityUser, found.ID}
+	case event.EntityQueue:
+		return ref{entityQueue, found.ID}
+	case event.EntityUser:
+		if u, err := r.feed.o.People.User(r.tenant, found.ID); err == nil && u.Agent != "" {
+			return ref{entityUser, u.Agent}
+		}
+		return ref{entityUser, userOnly + found.ID}
+	}
+	return ref{entity: string(found.Kind)} // of which there are no events
+}

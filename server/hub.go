@@ -1,0 +1,67 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"trunkline/auth"
+	"trunkline/feed/hub"
+	"trunkline/feed/hub/signalr"
+)
+
+// openHub starts the hub feed, and the alerts that it tells of.
+func (s *Server) openHub(ctx context.Context) error {
+	c := s.cfg.Hub
+	keys, err := s.signingKeys(ctx)
+	if err != nil {
+		return err
+	}
+	lists := map[string][]string{}
+	for _, l := range c.CallLists {
+		lists[l.ID] = l.Queues
+	}
+	s.hub, err = hub.New(hub.Options{
+		Log: s.log, State: s.state, People: s.people, Keys: keys, Organization: s.organizationOf, Admin: s.adminOf,
+		Tick: c.Tick.Std(), Life: c.TokenLife.Std(), Pascal: c.Pascal, PublicURL: c.PublicURL, MaxSubscriptions: c.MaxSubscriptions, CallLists: lists,
+		Attempts: &auth.Attempts{Burst: s.cfg.Listen.BadTokens},
+		SignalR:  signalr.Options{QueueBytes: int(c.QueueBytes), MaxMessage: int(c.MaxMessage), Origins: c.Origins},
+	})
+	if err != nil {
+		return fmt.Errorf("hub: %w", err)
+	}
+	s.metrics.feedGauges("hub", func() (int, int) { return s.hub.Stats().Connections, 0 })
+	var alerts []hub.Alert
+	for _, a := range c.Alerts {
+		alerts = append(alerts, hub.Alert{ID: a.ID, Tenant: a.Tenant, Agents: a.Agents, Queues: a.Queues, Name: a.Name, Expression: a.Expression, Threshold: a.Threshold, Value: a.Value})
+	}
+	watch, err := hub.NewAlerts(s.log, s.state, alerts)
+	if err != nil {
+		return fmt.Errorf("hub.alerts: %w", err)
+	}
+	s.onClose(func(context.Context) error { watch.Close(); return nil })
+	return nil
+}
+
+// organizationOf gives the GUID of a tenant's organisation, "" when there is no such tenant.
+func (s *Server) organizationOf(tenant string) string {
+	t, ok := s.Tenants().Tenant(tenant)
+	if !ok {
+		return ""
+	}
+	return t.OrganizationGUID()
+}
+
+// adminOf gives the tenant that a request's token administers.
+func (s *Server) adminOf(r *http.Request) (tenant string, ok bool) {
+	token, ok := auth.FromRequest(r)
+	if !ok {
+		return "", false
+	}
+	p, err := s.tokens.Authenticate(token)
+	if err != nil || p.Tenant == auth.Operator || !slices.Contains(p.Scopes, auth.Admin) || !s.Tenants().Known(p.Tenant) {
+		return "", false
+	}
+	return p.Tenant, true
+}
