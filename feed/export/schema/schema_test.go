@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,9 @@ func TestTablesAreWhole(t *testing.T) {
 				t.Errorf("%s has %s twice", tb.Name, c.Name)
 			}
 			seen[c.Name] = true
+			if c.Description == "" || !strings.HasSuffix(c.Description, ".") {
+				t.Errorf("%s.%s: %q does not say what it holds", tb.Name, c.Name, c.Description)
+			}
 			if at, ok := tb.Column(c.Name); !ok || at != i {
 				t.Errorf("%s.%s is at %d", tb.Name, c.Name, at)
 			}

@@ -52,6 +52,9 @@ var tables = sync.OnceValue(func() []*Table {
 		} else {
 			c.Description = words[c.Name]
 		}
+		if c.Null && words[t.Name+"."+c.Name] == "" {
+			c.Description = "No value: no fact tells of it."
+		}
 		if slices.Contains(t.deprecated(), c.Name) {
 			c.Deprecated = first
 		}
