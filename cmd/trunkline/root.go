@@ -45,6 +45,7 @@ func newRootCmd() *cobra.Command {
 		newReceiveCmd(),
 		newCertsCmd(),
 		newTokenCmd(),
+		newExportCmd(),
 		newConfigCmd(),
 		newLogCmd(),
 		newVersionCmd(),
