@@ -135,7 +135,7 @@ func fromText(k Kind, s string) (Value, bool) {
 // "2019-11-08 14:00:00", "2019-05-16T02:47:13+00:00" and
 // "2020-01-08T19:32:38.352000+00:00". Without an offset it is UTC.
 func ParseTime(s string) (time.Time, error) {
-	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", time.DateOnly} {
+	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999Z07", time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC(), nil
 		}
