@@ -4,16 +4,17 @@ import "fmt"
 
 // Hub is the hub feed.
 type Hub struct {
-	Tick             Duration   `yaml:"tick" default:"1s" min:"50ms" max:"1m" doc:"The least time between two statuses of one user or queue."`
-	TokenLife        Duration   `yaml:"token_life" default:"15m" min:"10s" max:"24h" doc:"How long a token for the hub is good. It is checked when a client connects; a connection may outlive it."`
-	Pascal           bool       `yaml:"pascal" default:"false" doc:"Name members EntityId, as the reference part of the vendor's page does, and not entityId, as its live sample does."`
-	PublicURL        string     `yaml:"public_url" example:"https://hub.example.com" doc:"How clients reach the hub, for the answer to a request for a token. Empty: by the host that the client asked."`
-	MaxSubscriptions int        `yaml:"max_subscriptions" default:"5000" min:"1" max:"1000000" doc:"Subscriptions of one connection."`
-	QueueBytes       Size       `yaml:"queue_bytes" default:"1MiB" min:"64KiB" max:"64MiB" doc:"What may wait for one connection. Statuses are replaced by later ones; a client for which more waits all the same is closed, and may come back."`
-	MaxMessage       Size       `yaml:"max_message" default:"32KiB" min:"1KiB" max:"1MiB" doc:"The largest message of a client."`
-	Origins          []string   `yaml:"origins" example:"https://wallboard.example.com" doc:"Origins of browser pages of other hosts that may connect; https://*.example.com is all below example.com. Empty: pages of this server only."`
-	CallLists        []CallList `yaml:"call_lists" doc:"Which queues a call list belongs to: who may see one of them may subscribe to the list. Queues of callbacks that are open count as well."`
-	Alerts           []Alert    `yaml:"alerts" doc:"Conditions over the measures of queues. When one begins to hold of a queue, agent.alerted is written, which the hub tells as UserAlert."`
+	Tick              Duration   `yaml:"tick" default:"1s" min:"50ms" max:"1m" doc:"The least time between two statuses of one user or queue."`
+	TokenLife         Duration   `yaml:"token_life" default:"15m" min:"10s" max:"24h" doc:"How long a token for the hub is good. It is checked when a client connects; a connection may outlive it."`
+	Pascal            bool       `yaml:"pascal" default:"false" doc:"Name members EntityId, as the reference part of the vendor's page does, and not entityId, as its live sample does."`
+	PublicURL         string     `yaml:"public_url" example:"https://hub.example.com" doc:"How clients reach the hub, for the answer to a request for a token. Empty: by the host that the client asked."`
+	MaxSubscriptions  int        `yaml:"max_subscriptions" default:"5000" min:"1" max:"1000000" doc:"Subscriptions of one connection."`
+	QueueBytes        Size       `yaml:"queue_bytes" default:"1MiB" min:"64KiB" max:"64MiB" doc:"What may wait for one connection. Statuses are replaced by later ones; a client for which more waits all the same is closed, and may come back."`
+	MaxMessage        Size       `yaml:"max_message" default:"32KiB" min:"1KiB" max:"1MiB" doc:"The largest message of a client."`
+	Origins           []string   `yaml:"origins" example:"https://wallboard.example.com" doc:"Origins of browser pages of other hosts that may connect; https://*.example.com is all below example.com. Empty: pages of this server only."`
+	SupervisionNumber string     `yaml:"supervision_number" example:"+358401234567" doc:"Where supervisors call to listen to a call, for UserCallAvailableForMonitoring."`
+	CallLists         []CallList `yaml:"call_lists" doc:"Which queues a call list belongs to: who may see one of them may subscribe to the list. Queues of callbacks that are open count as well."`
+	Alerts            []Alert    `yaml:"alerts" doc:"Conditions over the measures of queues. When one begins to hold of a queue, agent.alerted is written, which the hub tells as UserAlert."`
 }
 
 // CallList is a call list of the hub feed.

@@ -80,6 +80,8 @@ type CallbackChanged struct {
 	List string `json:"list,omitempty"`
 	// Interaction is the interaction that prompted it.
 	Interaction string `json:"interaction,omitempty"`
+	// Leg is the connection of that interaction that the request came over.
+	Leg string `json:"leg,omitempty"`
 	// Queue is the queue that is responsible.
 	Queue string `json:"queue,omitempty"`
 	// Channel is the name of the channel it came in by.

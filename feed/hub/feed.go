@@ -80,6 +80,8 @@ type Options struct {
 	PublicURL string
 	// MaxSubscriptions bounds those of one connection. 0 means 5,000.
 	MaxSubscriptions int
+	// SupervisionNumber is where supervisors call to listen to a call; empty: nowhere.
+	SupervisionNumber string
 	// CallLists are the queues that a call list belongs to: who sees one of them may
 	// subscribe to the list. Those of the callbacks that the floor knows count as well.
 	CallLists map[string][]string

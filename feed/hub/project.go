@@ -28,6 +28,9 @@ type names interface {
 	agent(id string) (guid, name string)
 	// queue gives a queue.
 	queue(id string) (guid, name string)
+	// address is the number of an agent's terminal, and callIn the one to supervise by.
+	address(agent string) string
+	callIn() string
 	// org is the organisation's GUID.
 	org() string
 }

@@ -174,7 +174,8 @@ func (p *projection) accepted(f *event.InteractionAccepted) {
 		over, called := p.names.agent(supervisor)
 		v := p.call(f.Ref, values{
 			"TargetUserId": guid, "TargetUserName": text(name), "OrganizationId": p.names.org(), "SupervisorUserId": over, "SupervisorUserName": text(called),
-			"QueueName": p.queueName(queue), "QueueId": p.queueGUID(queue), "AgentLegId": text(leg), "CallType": typ, "ConnectedToAgentTime": moment{p.at()},
+			"QueueName": p.queueName(queue), "QueueId": p.queueGUID(queue), "AgentLegId": text(leg), "CallType": typ,
+			"SupervisorTerminalNumber": text(p.names.address(supervisor)), "SupervisionCallInNumber": text(p.names.callIn()), "ConnectedToAgentTime": moment{p.at()},
 		})
 		p.out = append(p.out, told{userCallAvailableForMonitoring, ref{entityUser, supervisor}, over, v})
 	}

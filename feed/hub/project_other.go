@@ -126,7 +126,7 @@ func (p *projection) callback(f *event.CallbackChanged) {
 		p.out = append(p.out, told{callbackChanged, ref{entityCallList, guid}, guid, v})
 	}
 	if f.Change == event.CallbackCreated && f.Personal {
-		p.user(userCallInCallbackCreated, f.Agent, values{"CallBackId": v["CallBackId"], "CallListId": list, "CallId": v["CallId"], "RecordingId": v["RecordingId"],
+		p.user(userCallInCallbackCreated, f.Agent, values{"CallBackId": v["CallBackId"], "CallListId": list, "CallId": v["CallId"], "LegId": text(f.Leg), "RecordingId": v["RecordingId"],
 			"ContactNumber": v["ContactNumber"], "TargetNumber": text(f.Dialled), "ContactMessage": v["ContactMessage"], "CreationTime": moment{firstOf(created, p.at())}})
 	}
 }

@@ -275,6 +275,21 @@ const peopleAge = 5 * time.Second
 // org implements names.
 func (r *room) org() string { return r.root }
 
+// callIn implements names.
+func (r *room) callIn() string { return r.feed.o.SupervisionNumber }
+
+// address implements names.
+func (r *room) address(agent string) (number string) {
+	_ = r.feed.o.State.View(r.tenant, func(v follow.View) {
+		if v.Tenant != nil {
+			if a := v.Tenant.Agent(agent); a != nil {
+				number = a.Address
+			}
+		}
+	})
+	return number
+}
+
 // agent implements names.
 func (r *room) agent(id string) (guid, name string) {
 	if p, ok := r.person(id); ok {

@@ -32,6 +32,7 @@ func build(t *testing.T) string {
 type demo struct {
 	URL    string            `json:"url"`
 	Tokens map[string]string `json:"tokens"`
+	Hub    json.RawMessage   `json:"hub"`
 }
 
 func startDemo(t *testing.T, bin string) demo {
