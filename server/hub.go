@@ -32,6 +32,7 @@ func (s *Server) openHub(ctx context.Context) error {
 		return fmt.Errorf("hub: %w", err)
 	}
 	s.metrics.feedGauges("hub", func() (int, int) { return s.hub.Stats().Connections, 0 })
+	s.metrics.hubCounters(s.hub.Stats)
 	var alerts []hub.Alert
 	for _, a := range c.Alerts {
 		alerts = append(alerts, hub.Alert{ID: a.ID, Tenant: a.Tenant, Agents: a.Agents, Queues: a.Queues, Name: a.Name, Expression: a.Expression, Threshold: a.Threshold, Value: a.Value})
@@ -42,6 +43,14 @@ func (s *Server) openHub(ctx context.Context) error {
 	}
 	s.onClose(func(context.Context) error { watch.Close(); return nil })
 	return nil
+}
+
+// hubCounters registers what the hub counts.
+func (m *metrics) hubCounters(stats func() hub.Stats) {
+	m.counter("trunkline_hub_messages_total", "Messages that the hub made.", func() uint64 { return stats().Messages })
+	m.counter("trunkline_hub_sent_total", "Of these: queued for clients, once for each.", func() uint64 { return stats().Sent })
+	m.counter("trunkline_hub_expired_total", "Of these: not sent since they waited longer than they are good for.", func() uint64 { return stats().Expired })
+	m.counter("trunkline_hub_slow_total", "Connections to the hub closed since their clients did not read.", func() uint64 { return stats().Slow })
 }
 
 // organizationOf gives the GUID of a tenant's organisation, "" when there is no such tenant.

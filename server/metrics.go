@@ -57,6 +57,11 @@ func (m *metrics) gauge(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
 
+// counter registers a count that is asked for when somebody looks.
+func (m *metrics) counter(name, help string, value func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
+}
+
 // endpoint gives what notes the begin of a request to a pattern, and that gives what notes its end. The pattern, not the
 // path, is the label: how many there are does not depend on what clients ask for.
 func (m *metrics) endpoint(pattern string) func() func(status int, took time.Duration, stream bool) {

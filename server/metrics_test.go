@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"trunkline/eventlog"
+	"trunkline/feed/hub"
 	"trunkline/feed/push"
 )
 
@@ -24,6 +25,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	m.feedGauges("live", func() (int, int) { return 0, 0 })
 	m.sourceGauges(func() []sourceView { return []sourceView{{Source: "asterisk/pbx1", Connection: &connectionView{}}} })
 	m.registry.MustRegister(newPushCollector(func() []push.Numbers { return []push.Numbers{{Tenant: "acme", ID: "crm"}} }))
+	m.hubCounters(func() hub.Stats { return hub.Stats{} })
 	m.receiver().WithLabelValues("accepted")
 	m.refusal("missing")
 	m.events.WithLabelValues("accepted")

@@ -138,13 +138,17 @@ type Stats struct {
 	Rooms       int    // tenants of which somebody is connected
 	Messages    uint64 // made
 	Sent        uint64 // queued for clients
+	Expired     uint64 // of these: not sent since their time was over
+	Slow        uint64 // connections closed since they did not read
 }
 
 // Stats counts the connections.
 func (f *Feed) Stats() Stats {
+	wire := f.server.Stats()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Stats{Connections: len(f.sessions), Rooms: len(f.rooms), Messages: f.messages.Load(), Sent: f.sent.Load()}
+	return Stats{Connections: len(f.sessions), Rooms: len(f.rooms), Messages: f.messages.Load(), Sent: f.sent.Load(),
+		Expired: wire.Expired, Slow: wire.Slow}
 }
 
 // opened gives a new connection its session, and a room when it is the first of its

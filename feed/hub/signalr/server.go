@@ -178,13 +178,17 @@ type Stats struct {
 	Failures uint64 // of these: ended with an error that the caller may not read
 	Sent     uint64 // messages queued
 	Lost     uint64 // messages for connections that were closing
+	Expired  uint64 // messages that were not sent since their time was over; of the whole pool
+	Slow     uint64 // connections closed since they did not read; of the whole pool
 }
 
 // Stats reads the counters.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Conns: len(s.conns), Pending: len(s.pending), Calls: s.calls.Load(), Failures: s.failures.Load(), Sent: s.sent.Load(), Lost: s.lost.Load()}
+	p := s.pool.Stats()
+	return Stats{Conns: len(s.conns), Pending: len(s.pending), Calls: s.calls.Load(), Failures: s.failures.Load(), Sent: s.sent.Load(), Lost: s.lost.Load(),
+		Expired: uint64(p.Expired), Slow: uint64(p.Overflows)}
 }
 
 // Close says goodbye to everybody: they may come back. It waits until they have
