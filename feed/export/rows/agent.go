@@ -73,6 +73,7 @@ type inStatus struct {
 	Time      int64
 	Ute, Cume int64
 	Total     int64 // in the status up to the end of the slot
+	End       int64 // when the status ended; 0: it lasts
 }
 
 const maxStatuses = 64 // of a slot
@@ -162,6 +163,7 @@ func (g *agent) turn(a *floor.Agent, at int64, d doing) {
 		if n := len(g.Statuses); n > 0 && g.Statuses[n-1].End == 0 {
 			s := g.Statuses[n-1]
 			s.End, s.Dirty = max(cmp.Or(d.Since, at), s.Start), true
+			g.statusEnded(s)
 		}
 		if d.Status != "" {
 			g.Statuses = keep(g.Statuses, &status{ID: d.Status, Name: d.Name, Start: cmp.Or(d.Since, at), Dirty: true})
@@ -173,6 +175,18 @@ func (g *agent) turn(a *floor.Agent, at int64, d doing) {
 	g.Now, g.Turned = d, at
 	if before > at {
 		g.spend(a, before)
+	}
+}
+
+// statusEnded tells the quarters of an hour in which the agent was in a status that it
+// is over.
+func (g *agent) statusEnded(s *status) {
+	for _, x := range g.Slots {
+		for _, by := range x.By {
+			if by.ID == s.ID && by.Since == s.Start {
+				by.End, x.Dirty = s.End, true
+			}
+		}
 	}
 }
 

@@ -155,6 +155,11 @@ func (b *Books) writeIssue(i *issue) {
 	if i.Flow.SuccessAt > 0 || i.Flow.NegatedAt > 0 {
 		b.put(s.completions)
 	}
+	for _, p := range i.Parts {
+		if p.Dirty && p.Visit > 0 {
+			i.visitChanged(p.Visit)
+		}
+	}
 	for _, x := range i.Visits {
 		if v.v = x; x.Dirty {
 			x.Dirty = false
@@ -190,6 +195,15 @@ func (b *Books) writeIssue(i *issue) {
 	v.c = nil
 	b.writeNotes(i)
 	v.i = nil
+}
+
+// visitChanged marks the visit that a part answered: its rows tell of the part, too.
+func (i *issue) visitChanged(enter int64) {
+	for _, v := range i.Visits {
+		if v.EnterUS == enter {
+			v.Dirty = true
+		}
+	}
 }
 
 // answerOf gives the part that answered a visit, nil for none.

@@ -51,14 +51,7 @@ func activityCells() cells {
 		"window_status_time":    func(v *view) schema.Value { return secs(v.in.Time) },
 		"total_status_time":     func(v *view) schema.Value { return secs(v.in.Total) },
 		"max_slots":             func(v *view) schema.Value { return schema.Int(v.s.Slots) },
-		"status_end_ts": func(v *view) schema.Value {
-			for _, s := range v.g.Statuses {
-				if s.ID == v.in.ID && s.Start == v.in.Since {
-					return schema.Millis(s.End)
-				}
-			}
-			return schema.Value{}
-		},
+		"status_end_ts":         func(v *view) schema.Value { return schema.Millis(v.in.End) },
 		"desk_mode":             func(v *view) schema.Value { return schema.Some(v.s.Desk) },
 		"last_dispositioned_ts": func(v *view) schema.Value { return schema.Millis(v.g.Noted) },
 	}

@@ -159,6 +159,13 @@ func issues(t *testing.T, d day, o schema.Ordering) {
 	if handle != parts || handle == 0 {
 		t.Errorf("the issues took %d ms, their contacts %d", handle, parts)
 	}
+	chances := int64(0)
+	for _, w := range latest(t, d.x, "live_agent_opportunities", o) {
+		chances += ms(w.get("handle_time_seconds"))
+	}
+	if chances != parts {
+		t.Errorf("the chances took %d ms, the contacts %d", chances, parts)
+	}
 	if want := d.books.Outcomes[sim.Answered]; assisted < want {
 		t.Errorf("%d issues were assisted, the books have %d answered", assisted, want)
 	}

@@ -119,11 +119,6 @@ func (b *Books) message(i *issue, f *fact) {
 		}
 		p.Talk.say(role, "", f.at, p.Connected)
 		p.Dirty = true
-		for _, v := range i.Visits {
-			if p.Visit > 0 && v.EnterUS == p.Visit {
-				v.Dirty = true
-			}
-		}
 	}
 	if speaker == "" && role == "customer" {
 		speaker = i.customer()
