@@ -15,8 +15,9 @@ import (
 // Handler is what a connection's owner does with what arrives. Its methods are
 // called by the goroutine in [Conn.Serve], one after the other.
 type Handler interface {
-	// Message gets one whole data message. payload is valid during the call. An
-	// error ends the connection: with the code of a *CloseError, else with 1011.
+	// Message gets one whole data message, or a piece of one under Options.Pieces.
+	// payload is valid during the call. An error ends the connection: with the code
+	// of a *CloseError, else with 1011.
 	Message(text bool, payload []byte) error
 	// Pong gets the payload of a pong, valid during the call.
 	Pong(payload []byte)
@@ -50,6 +51,7 @@ type Conn struct {
 	nc          net.Conn
 	in          input
 	max         int
+	pieces      bool
 	subprotocol string
 	header      [ws.MaxHeaderSize]byte // scratch of the header parser
 }
@@ -117,11 +119,22 @@ func (c *Conn) read(h Handler) error {
 			}
 			continue
 		}
-		if hd.Length > int64(c.max-len(msg)) {
-			return &CloseError{Code: CodeTooBig, Reason: fmt.Sprintf("a message may have %d bytes", c.max)}
-		}
 		if hd.OpCode != ws.OpContinuation {
 			text = hd.OpCode == ws.OpText
+		}
+		if c.pieces {
+			if err := c.pass(h, text, hd); err != nil {
+				return err
+			}
+			if hd.Fin {
+				state = state.Clear(ws.StateFragmented)
+			} else {
+				state = state.Set(ws.StateFragmented)
+			}
+			continue
+		}
+		if hd.Length > int64(c.max-len(msg)) {
+			return &CloseError{Code: CodeTooBig, Reason: fmt.Sprintf("a message may have %d bytes", c.max)}
 		}
 		if hd.Fin && len(msg) == 0 && hd.Length <= idleBuffer {
 			// The usual case, a short message in one frame, is used where it lies.
@@ -153,7 +166,11 @@ func deliver(h Handler, text bool, p []byte) error {
 	if text && !utf8.Valid(p) {
 		return &CloseError{Code: CodeInvalidData, Reason: "a text message must be UTF-8"}
 	}
-	err := h.Message(text, p)
+	return handled(h.Message(text, p))
+}
+
+// handled makes a handler's error what ends the connection.
+func handled(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -207,17 +224,33 @@ func (c *Conn) payload(hd ws.Header) ([]byte, error) {
 
 // appendPayload adds a frame's payload to msg as it arrives.
 func (c *Conn) appendPayload(msg []byte, hd ws.Header) ([]byte, error) {
-	for left, offset := int(hd.Length), 0; left > 0; {
-		if err := c.in.need(1); err != nil {
-			return nil, unexpected(err)
-		}
-		p := c.in.take(min(left, c.in.buffered()))
-		ws.Cipher(p, hd.Mask, offset)
+	err := c.arriving(hd, func(p []byte) error {
 		msg = append(msg, p...)
+		return nil
+	})
+	return msg, err
+}
+
+// pass hands a frame's payload on as it arrives.
+func (c *Conn) pass(h Handler, text bool, hd ws.Header) error {
+	return c.arriving(hd, func(p []byte) error { return handled(h.Message(text, p)) })
+}
+
+// arriving calls fn with each part of a frame's payload, unmasked where it lies.
+func (c *Conn) arriving(hd ws.Header, fn func(p []byte) error) error {
+	for left, offset := hd.Length, 0; left > 0; {
+		if err := c.in.need(1); err != nil {
+			return unexpected(err)
+		}
+		p := c.in.take(int(min(left, int64(c.in.buffered()))))
+		ws.Cipher(p, hd.Mask, offset)
+		if err := fn(p); err != nil {
+			return err
+		}
 		offset += len(p)
-		left -= len(p)
+		left -= int64(len(p))
 	}
-	return msg, nil
+	return nil
 }
 
 func unexpected(err error) error {

@@ -19,6 +19,10 @@ type Options struct {
 	// MaxMessage is the longest message, in bytes and over all its fragments, that
 	// a peer may send. 0 means [DefaultMaxMessage].
 	MaxMessage int
+	// Pieces hands data on as it arrives, in pieces that say nothing of where a
+	// message ends: for protocols that are a stream of bytes over any number of
+	// messages. Such a protocol bounds what it takes, and checks its text, itself.
+	Pieces bool
 	// Subprotocols are those the server speaks, best first as the client lists
 	// them; a client that names none of them is served without one.
 	Subprotocols []string
@@ -93,7 +97,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		return nil, &HandshakeError{Status: http.StatusBadRequest, Reason: "the handshake failed", Hijacked: true, Cause: err}
 	}
 	c := newConn(nc, o.MaxMessage)
-	c.subprotocol = hs.Protocol
+	c.subprotocol, c.pieces = hs.Protocol, o.Pieces
 	// A client may send frames together with its request; they are in the
 	// buffer of net/http, which is given up here.
 	if n := rw.Reader.Buffered(); n > 0 {
