@@ -37,6 +37,7 @@ type Conn struct {
 	receiving sync.Mutex // held while something of the client is taken: calls are in order
 	rest      []byte     // the beginning of a record, guarded by receiving
 	over      bool       // what comes is not looked at any more, guarded by receiving
+	dead      bool       // it was cleared up, guarded by receiving
 }
 
 // ID names the connection; it is no secret.
@@ -173,6 +174,9 @@ var (
 
 // shake answers the handshake.
 func (c *Conn) shake(record []byte) error {
+	if c.nc == nil && c.stream == nil && c.poll == nil {
+		return broken("a send came before its connection was open")
+	}
 	proto, wrong := parseHandshake(record, c.wrap == wrapWebSocket || c.wrap == wrapBare)
 	c.proto = proto
 	out := c.join(handshakeAnswer(wrong))
@@ -242,6 +246,8 @@ func (c *Conn) call(in incoming) {
 		failure = fmt.Sprintf("The method '%.100s' cannot be streamed: there are no streams here.", in.target)
 	case method == nil:
 		failure = fmt.Sprintf("Unknown hub method '%.100s'.", in.target)
+	case in.wrong != "":
+		failure = fmt.Sprintf("The method '%.100s' was not called: %s.", in.target, in.wrong)
 	default:
 		result, failure = c.run(in, method)
 	}
@@ -294,12 +300,12 @@ func (c *Conn) quit(err error) {
 	switch {
 	case errors.Is(err, errTooLong):
 		c.end(err, err.Error(), false, ws.CodeTooBig)
-	case errors.Is(err, ErrProtocol):
-		c.end(err, err.Error(), false, ws.CodeProtocolError)
 	case errors.Is(err, errLeft):
 		if out := c.out.Load(); out != nil {
 			out.Finish(leaving[c.wrap], nil)
 		}
+	case errors.Is(err, ErrProtocol):
+		c.end(err, err.Error(), false, ws.CodeProtocolError)
 	}
 }
 
@@ -321,6 +327,7 @@ func (c *Conn) leave(err error) {
 	c.left.Do(func() {
 		c.receiving.Lock() // what is being taken is taken: Opened has returned
 		defer c.receiving.Unlock()
+		c.dead, c.over = true, true
 		if out := c.out.Load(); out != nil {
 			out.Abort(err)
 		} else if c.stream != nil {
@@ -340,5 +347,6 @@ func (c *Conn) leave(err error) {
 			c.server.o.Closed(c, err)
 		}
 		close(c.gone)
+		c.server.wg.Done()
 	})
 }

@@ -5,13 +5,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
-	"trunkline/fanout"
 	"trunkline/jsonhttp"
 	"trunkline/problem"
 	"trunkline/ws"
@@ -195,6 +193,7 @@ func (s *Server) claim(r *http.Request, token string, who Identity, way wrap) (c
 	}
 	c.alive()
 	s.conns[c.token] = c
+	s.wg.Add(1) // until it has left
 	return c, 0
 }
 
@@ -212,124 +211,17 @@ func (s *Server) find(token string, who Identity) (*Conn, int) {
 	return c, 0
 }
 
-func (s *Server) webSocket(w http.ResponseWriter, r *http.Request, c *Conn) {
-	// One message may hold several records, and records bound themselves.
-	up, err := ws.Upgrade(w, r, ws.Options{MaxMessage: s.o.MaxMessage + 64, Origins: s.o.Origins})
-	if err != nil {
-		c.leave(err)
-		if he, ok := ws.AsHandshakeError(err); ok && !he.Hijacked {
-			if he.Status == http.StatusUpgradeRequired {
-				w.Header().Set("Sec-WebSocket-Version", "13")
-			}
-			problem.Write(w, problem.Detail{Status: he.Status, Type: "handshake", Title: "The WebSocket handshake was refused", Detail: "The reason: " + he.Reason + "."})
-		}
-		return
+// findOrClaim gives the connection that a request belongs to, and opens one of long
+// polling when there is none yet: a send may come before the first poll, or with it.
+func (s *Server) findOrClaim(r *http.Request, token string, who Identity) (c *Conn, opened bool, status int) {
+	if c, status = s.find(token, who); status != http.StatusNotFound {
+		return c, false, status
 	}
-	c.receiving.Lock()
-	c.nc = up.NetConn()
-	c.receiving.Unlock()
-	s.wg.Go(func() { c.leave(up.Serve(socket{c})) })
-}
-
-// socket reads a WebSocket.
-type socket struct{ c *Conn }
-
-// Message implements ws.Handler.
-func (s socket) Message(_ bool, payload []byte) error {
-	err := s.c.take(payload)
-	if err == nil || s.c.out.Load() != nil {
-		return nil // a close frame has gone out, or soon does
+	if c, status = s.claim(r, token, who, wrapBare); status == http.StatusConflict {
+		c, status = s.find(token, who) // another request was faster
+		return c, false, status
 	}
-	return &ws.CloseError{Code: ws.CodeProtocolError, Reason: "it begins with a handshake: " + err.Error()}
-}
-
-// Pong implements ws.Handler.
-func (s socket) Pong([]byte) { s.c.alive() }
-
-// Send implements ws.Handler.
-func (s socket) Send(frame []byte) {
-	if out := s.c.out.Load(); out != nil {
-		s.c.alive()
-		out.Control(frame)
-	}
-}
-
-// Finish implements ws.Handler.
-func (s socket) Finish(frame []byte) {
-	if out := s.c.out.Load(); out != nil {
-		out.Finish(frame, nil)
-		return
-	}
-	// Nobody else writes before the handshake.
-	_ = s.c.nc.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = s.c.nc.Write(frame)
-}
-
-// events serves the transport that sends server-sent events.
-func (s *Server) events(w http.ResponseWriter, r *http.Request, c *Conn) {
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // for nginx, which would hold events back
-	// The handshake may come as soon as the header is out, by another connection.
-	c.receiving.Lock()
-	if c.wrap == wrapChunk {
-		nc, err := fanout.HijackStream(w, r, h)
-		if err == nil {
-			c.stream = s.pool.Add(nc, &s.terms[protoJSON][c.wrap], c)
-		}
-		stream := c.stream
-		c.receiving.Unlock()
-		if err != nil {
-			c.leave(err)
-			return
-		}
-		s.wg.Go(func() { c.leave(stream.WatchPeer()) })
-		return
-	}
-	rc, err := fanout.NewResponseConn(w)
-	if err == nil {
-		c.stream = s.pool.Add(rc, &s.terms[protoJSON][c.wrap], c)
-	}
-	c.receiving.Unlock()
-	if err != nil {
-		c.leave(err)
-		return
-	}
-	rc.Wait(r)
-	c.leave(net.ErrClosed)
-}
-
-// polled serves a poll.
-func (s *Server) polled(w http.ResponseWriter, r *http.Request, token string, who Identity) {
-	c, status := s.find(token, who)
-	if status == http.StatusNotFound {
-		if c, status = s.claim(r, token, who, wrapBare); status == 0 {
-			w.WriteHeader(http.StatusOK) // the first poll opens the connection
-			return
-		}
-	}
-	switch {
-	case status != 0:
-		unknown(w, status)
-		return
-	case c.poll == nil:
-		unknown(w, http.StatusConflict)
-		return
-	}
-	c.alive()
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the server's own limit is for answers that do not wait
-	records, over := c.poll.take(r.Context(), s.o.PollTimeout)
-	c.alive()
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	if over {
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Length", strconv.Itoa(len(records)))
-	_, _ = w.Write(records)
+	return c, status == 0, status
 }
 
 // Post serves POST: what a client says that has no way of its own.
@@ -343,10 +235,7 @@ func (s *Server) Post(w http.ResponseWriter, r *http.Request) {
 		unknown(w, http.StatusBadRequest)
 		return
 	}
-	c, status := s.find(token, who)
-	if status == http.StatusNotFound { // before the first poll
-		c, status = s.claim(r, token, who, wrapBare)
-	}
+	c, _, status := s.findOrClaim(r, token, who)
 	if status == 0 && c.wrap == wrapWebSocket {
 		status = http.StatusConflict
 	}

@@ -36,6 +36,21 @@ type counted struct {
 // plain is a hub with methods that have nothing to do with contact centres.
 func plain(t *testing.T, change func(*signalr.Options)) (*signalr.Server, *httptest.Server) {
 	t.Helper()
+	s, handler := hub(t, change)
+	h := httptest.NewServer(handler)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		s.Close(ctx)
+		h.CloseClientConnections()
+		h.Close()
+	})
+	return s, h
+}
+
+// hub is the same without a listener. Whoever asks for it closes the server.
+func hub(t *testing.T, change func(*signalr.Options)) (*signalr.Server, http.Handler) {
+	t.Helper()
 	var mu sync.Mutex // guards order
 	order := map[*signalr.Conn][]any{}
 	o := signalr.Options{
@@ -114,15 +129,7 @@ func plain(t *testing.T, change func(*signalr.Options)) (*signalr.Server, *httpt
 	mux.HandleFunc("GET /hub", s.Connect)
 	mux.HandleFunc("POST /hub", s.Post)
 	mux.HandleFunc("DELETE /hub", s.Delete)
-	h := httptest.NewServer(mux)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		s.Close(ctx)
-		h.CloseClientConnections()
-		h.Close()
-	})
-	return s, h
+	return s, mux
 }
 
 // The official JavaScript client over every transport and in both protocols.

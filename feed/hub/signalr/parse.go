@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
-	"github.com/vmihailenco/msgpack/v5"
-	"github.com/vmihailenco/msgpack/v5/msgpcode"
+	"math"
+	"unicode/utf8"
 )
 
 // ErrProtocol is what an error wraps when a client does not speak SignalR.
@@ -20,7 +19,7 @@ type incoming struct {
 	asked  bool   // there is an id
 	target string
 	args   []json.RawMessage // of both protocols
-	reason string            // of a close
+	wrong  string            // why the arguments cannot be taken, "" when they can
 }
 
 // cut takes the first whole record off data: n bytes, 0 when more are needed. max
@@ -99,98 +98,85 @@ func parseJSON(record []byte) (incoming, error) {
 		ID     *string           `json:"invocationId"`
 		Target string            `json:"target"`
 		Args   []json.RawMessage `json:"arguments"`
-		Error  string            `json:"error"`
 	}
-	if err := json.Unmarshal(record, &m); err != nil {
-		return incoming{}, fmt.Errorf("%w: %w", ErrProtocol, err)
+	if !utf8.Valid(record) || json.Unmarshal(record, &m) != nil || m.Kind == nil {
+		return incoming{}, broken("a message is an object with a number as its type, and a call has text as its target and an array as its arguments")
 	}
-	if m.Kind == nil {
-		return incoming{}, fmt.Errorf("%w: a message without a type", ErrProtocol)
+	if len(m.Args) > maxArgs {
+		return incoming{}, broken(fmt.Sprintf("%d arguments, at most %d are taken", len(m.Args), maxArgs))
 	}
-	in := incoming{kind: *m.Kind, target: m.Target, args: m.Args, reason: m.Error}
+	in := incoming{kind: *m.Kind, target: m.Target, args: m.Args}
 	if m.ID != nil {
 		in.id, in.asked = *m.ID, true
 	}
 	return in, nil
 }
 
-// maxArgs bounds the arguments of a call.
-const maxArgs = 64
-
-func parsePack(record []byte) (incoming, error) {
-	d := msgpack.NewDecoder(bytes.NewReader(record))
-	in, err := readPack(d, len(record))
-	if err != nil && !errors.Is(err, ErrProtocol) {
-		err = fmt.Errorf("%w: %w", ErrProtocol, err)
+func parsePack(record []byte) (in incoming, err error) {
+	u := unpacker{record}
+	whole, err := u.as(packArray, "a message is an array that begins with its type")
+	if err != nil {
+		return in, err
 	}
-	return in, err
+	if whole.n < 1 {
+		return in, broken("a message is an array that begins with its type")
+	}
+	kind, err := u.next()
+	if err != nil {
+		return in, err
+	}
+	if kind.kind != packUint && kind.kind != packInt {
+		return in, broken("the type of a message is a number")
+	}
+	if in.kind = int(min(kind.n, math.MaxInt32)); in.kind != kindInvocation && in.kind != kindStreamInvocation {
+		return in, nil // of the others the type is enough
+	}
+	if whole.n < 5 {
+		return in, broken(fmt.Sprintf("a call of %d parts, it has at least 5", whole.n))
+	}
+	return in, in.unpack(&u)
 }
 
-func readPack(d *msgpack.Decoder, size int) (in incoming, err error) {
-	n, err := d.DecodeArrayLen()
+// unpack takes what a call has behind its type.
+func (in *incoming) unpack(u *unpacker) error {
+	if _, err := u.appendJSON(nil, 0); errors.Is(err, errNoJSON) {
+		return broken("the headers of a call are text")
+	} else if err != nil {
+		return err
+	}
+	id, err := u.next()
 	if err != nil {
-		return in, err
+		return err
 	}
-	if n < 1 {
-		return in, fmt.Errorf("%w: a message is an array that begins with its type", ErrProtocol)
+	switch id.kind {
+	case packText:
+		in.id, in.asked = string(id.data), true
+	case packNil:
+	default:
+		return broken("the id of a call is text")
 	}
-	if in.kind, err = d.DecodeInt(); err != nil {
-		return in, err
+	target, err := u.as(packText, "the target of a call is text")
+	if err != nil {
+		return err
 	}
-	switch in.kind {
-	case kindInvocation, kindStreamInvocation:
-		if n < 5 {
-			return in, fmt.Errorf("%w: a call of %d parts, it has at least 5", ErrProtocol, n)
+	in.target = string(target.data)
+	args, err := u.as(packArray, "the arguments of a call are an array")
+	if err != nil {
+		return err
+	}
+	if args.n > maxArgs {
+		return broken(fmt.Sprintf("%d arguments, at most %d are taken", args.n, maxArgs))
+	}
+	for range args.n {
+		arg, err := u.appendJSON(nil, 0)
+		if errors.Is(err, errNoJSON) {
+			in.wrong = err.Error()
+			return nil
 		}
-		return readCall(d, in, size)
-	case kindClose:
-		if n > 1 {
-			if code, err := d.PeekCode(); err == nil && code != msgpcode.Nil {
-				in.reason, err = d.DecodeString()
-				return in, err
-			}
-		}
-	}
-	return in, nil
-}
-
-func readCall(d *msgpack.Decoder, in incoming, size int) (incoming, error) {
-	if err := d.Skip(); err != nil { // headers
-		return in, err
-	}
-	code, err := d.PeekCode()
-	if err != nil {
-		return in, err
-	}
-	if code == msgpcode.Nil {
-		err = d.DecodeNil()
-	} else {
-		in.asked = true
-		in.id, err = d.DecodeString()
-	}
-	if err != nil {
-		return in, err
-	}
-	if in.target, err = d.DecodeString(); err != nil {
-		return in, err
-	}
-	args, err := d.DecodeArrayLen()
-	if err != nil {
-		return in, err
-	}
-	if args > min(maxArgs, size) {
-		return in, fmt.Errorf("%w: %d arguments, at most %d are taken", ErrProtocol, args, maxArgs)
-	}
-	for range args {
-		v, err := d.DecodeInterface()
 		if err != nil {
-			return in, err
+			return err
 		}
-		text, err := json.Marshal(v)
-		if err != nil {
-			return in, err
-		}
-		in.args = append(in.args, text)
+		in.args = append(in.args, arg)
 	}
-	return in, nil
+	return nil
 }

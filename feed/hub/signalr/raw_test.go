@@ -1,10 +1,8 @@
 package signalr_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -167,7 +165,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestPendingNegotiationsAreBounded(t *testing.T) {
-	s, h := plain(t, func(o *signalr.Options) { o.MaxPending = 3; o.HandshakeTimeout = 2 * time.Second })
+	_, h := plain(t, func(o *signalr.Options) { o.MaxPending = 3; o.HandshakeTimeout = time.Hour })
 	for i := range 50 { // those that are followed by a connection do not count
 		n := negotiate(t, h.URL, good+"&negotiateVersion=1")
 		c, _, err := dial(t, h.URL, good+"&id="+n.Token)
@@ -184,12 +182,6 @@ func TestPendingNegotiationsAreBounded(t *testing.T) {
 		t.Errorf("a fourth: %d", status)
 	}
 	negotiate(t, h.URL, "access_token=other-1")
-	for deadline := time.Now().Add(30 * time.Second); s.Stats().Pending > 0; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v", s.Stats())
-		}
-	}
-	negotiate(t, h.URL, good)
 }
 
 func TestHandshake(t *testing.T) {
@@ -206,6 +198,15 @@ func TestHandshake(t *testing.T) {
 	say(t, c, hello+`{"arguments":["a"],"invocationId":"1","target":"Echo","type":1}|{"type":1,"headers":{"x":"y"},"invocationId":"2","target":"Ec`)
 	say(t, c, `ho","arguments":["b"]}|`)
 	if got := hear(t, c, `"2"`); got != `{}|{"type":3,"invocationId":"1","result":"a"}|{"type":3,"invocationId":"2","result":"b"}|` {
+		t.Error(got)
+	}
+	// The .NET client puts into a message whatever is there: far more than one may have.
+	var many strings.Builder
+	for range 3000 {
+		many.WriteString(`{"type":1,"target":"Echo","arguments":["` + strings.Repeat("x", 100) + `"]}|`)
+	}
+	say(t, c, many.String()+`{"type":1,"invocationId":"3","target":"Echo","arguments":["c"]}|`)
+	if got := hear(t, c, `"3"`); !strings.HasSuffix(got, `{"type":3,"invocationId":"3","result":"c"}|`) {
 		t.Error(got)
 	}
 	for wrong, part := range map[string]string{
@@ -243,10 +244,10 @@ func TestToleratedMessages(t *testing.T) {
 	if got := hear(t, c, `"1"`); got != `{}|{"type":3,"invocationId":"1","error":"Echo needs something to say."}|` {
 		t.Error(got)
 	}
-	for _, wrong := range []string{`{"type":"x"}|`, `{}|`, `[]|`, `nonsense|`, `{"type":1,"target":5}|`} {
+	for _, wrong := range []string{`{"type":"x"}|`, `{}|`, `[]|`, `nonsense|`, `{"type":1,"target":5}|`, "{\"type\":1,\"target\":\"\xff\"}|"} {
 		c := open(t, h.URL)
 		say(t, c, hello+wrong)
-		if got := hear(t, c, `"type":7`); !strings.Contains(got, `"error":"`) || strings.Contains(got, "allowReconnect") {
+		if got := hear(t, c, `"type":7`); !strings.Contains(got, `"error":"not the SignalR protocol: a message is`) || strings.Contains(got, "allowReconnect") {
 			t.Errorf("%s: %s", wrong, got)
 		}
 		if _, _, err := c.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusProtocolError {
@@ -288,56 +289,6 @@ func TestMessageLimit(t *testing.T) {
 	}
 	if status, _, _ := request(t, "POST", url, raw(call(limit+1))); status != 413 {
 		t.Fatal(status)
-	}
-}
-
-// Silence ends a connection, at the handshake and later; what is said keeps it.
-func TestSilence(t *testing.T) {
-	s, h := plain(t, func(o *signalr.Options) {
-		o.HandshakeTimeout, o.ClientTimeout, o.KeepAlive = time.Second, 3*time.Second, time.Second
-	})
-	mute, still, lively := open(t, h.URL), open(t, h.URL), open(t, h.URL)
-	say(t, still, hello)
-	say(t, lively, hello)
-	hear(t, still, "{}|")
-	if _, _, err := mute.Read(t.Context()); err == nil {
-		t.Error("a connection without a handshake stays")
-	}
-	ended := make(chan string, 1)
-	go func() {
-		pings := 0
-		for {
-			_, b, err := still.Read(context.Background())
-			if err != nil {
-				ended <- err.Error()
-				return
-			}
-			if bytes.Contains(b, []byte(`"type":6`)) {
-				pings++
-			}
-			if bytes.Contains(b, []byte(`"type":7`)) {
-				ended <- fmt.Sprintf("%d pings, then %s", min(pings, 1), bytes.TrimSuffix(b, []byte{0x1e}))
-				return
-			}
-		}
-	}()
-	for over := false; !over; {
-		select {
-		case got := <-ended:
-			if got != `1 pings, then {"type":7,"error":"The client said nothing for too long.","allowReconnect":true}` {
-				t.Error(got)
-			}
-			over = true
-		case <-time.After(200 * time.Millisecond):
-			say(t, lively, `{"type":6}|`)
-		}
-	}
-	say(t, lively, `{"type":1,"invocationId":"1","target":"Echo","arguments":[1]}|`)
-	hear(t, lively, `"1"`)
-	for deadline := time.Now().Add(30 * time.Second); s.Stats().Conns != 1; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v", s.Stats())
-		}
 	}
 }
 

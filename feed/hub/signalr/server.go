@@ -50,7 +50,8 @@ type Options struct {
 	Closed func(*Conn, error)
 	// Pool writes to the connections. nil: the server has its own.
 	Pool *fanout.Pool
-	// KeepAlive is the pause after which a ping is sent. 0 means 15 s.
+	// KeepAlive is the longest pause, give or take a tenth, after which a ping is sent.
+	// 0 means 15 s.
 	KeepAlive time.Duration
 	// ClientTimeout is how long a client may say nothing. 0 means 30 s.
 	ClientTimeout time.Duration
@@ -148,8 +149,11 @@ func New(o Options) (*Server, error) {
 // termsOf are the terms of the connections of a kind.
 func (s *Server) termsOf(proto int, w wrap) fanout.Terms {
 	t := fanout.Terms{
-		Discipline: fanout.Conflate, QueueBytes: s.o.QueueBytes, NoPong: true, PingInterval: s.o.KeepAlive,
-		SlowFrame: s.last(proto, w, "The client does not read what it is sent.", true, ws.CodeSlow),
+		Discipline: fanout.Conflate, QueueBytes: s.o.QueueBytes, NoPong: true,
+		// A visit of the pool that finds that something was written sends no ping: two
+		// visits must fit, as clients give a server up after twice its interval.
+		PingInterval: s.o.KeepAlive / 2,
+		SlowFrame:    s.last(proto, w, "The client does not read what it is sent.", true, ws.CodeSlow),
 	}
 	if w != wrapBare { // a poll that says nothing ends by itself
 		frame := wrapRecord(ping(proto), proto, w)
