@@ -120,14 +120,7 @@ func (b *Books) agentChanged(id string, f *fact, mine *issue) {
 	a := b.view.t.Agent(id)
 	g := b.Agents[id]
 	if g != nil {
-		for _, w := range slices.Clone(g.Work) {
-			if i := b.Issues[w]; i != nil && i != mine {
-				if it := b.view.t.Interaction(w); it != nil {
-					b.lookAtParts(i, it, nil)
-					i.Dirty = true
-				}
-			}
-		}
+		b.lookAtWork(g, mine)
 	}
 	if a == nil {
 		return
@@ -150,6 +143,16 @@ func (b *Books) agentChanged(id string, f *fact, mine *issue) {
 	}
 	if d := doingOf(a); d != g.Now {
 		g.turn(a, f.at, d)
+	}
+}
+
+// lookAtWork takes over what happened to the issues in which an agent has a part,
+// without a fact of their own.
+func (b *Books) lookAtWork(g *agent, mine *issue) {
+	for _, w := range g.Work {
+		if i := b.Issues[w]; i != nil && i != mine {
+			b.lookAgain(i)
+		}
 	}
 }
 
@@ -288,7 +291,8 @@ func (b *Books) accrueAgents(end int64) {
 		end -= b.Lag
 	}
 	for _, id := range b.agentsInOrder() {
-		if g := b.Agents[id]; g.Spent > 0 && g.Spent < end {
+		g := b.Agents[id]
+		if b.lookAtWork(g, nil); g.Spent > 0 && g.Spent < end {
 			g.spend(b.view.t.Agent(id), end)
 		}
 	}

@@ -26,8 +26,7 @@ func (b *Books) fact(f *fact) {
 		switch c.Kind {
 		case floor.ChangeInteraction:
 			if i := b.Issues[c.ID]; i != nil && i != mine {
-				b.look(i, f)
-				i.Dirty = true
+				b.lookAgain(i)
 			}
 		case floor.ChangeAgent:
 			b.agentChanged(c.ID, f, mine)
@@ -110,10 +109,7 @@ func (b *Books) closeIssues(end int64) {
 	for _, i := range order(b.Issues, func(i *issue) bool { return i.Dirty || i.live() }) {
 		b.view.f = nil
 		if i.live() {
-			if it := b.view.t.Interaction(i.ID); it == nil {
-				b.gone(i, nil)
-				i.Dirty = true
-			}
+			b.lookAgain(i)
 		}
 		if i.Dirty {
 			b.writeIssue(i)

@@ -99,7 +99,18 @@ func kindName(typ string) string {
 	return strings.ToUpper(what)
 }
 
-// look takes over from the floor what it makes of the issue.
+// lookAgain takes over what happened to an issue without a fact of its own: time passed,
+// or the floor gave it up. Whether that is seen with the next fact or when the hour ends
+// makes no difference: the times are the floor's.
+func (b *Books) lookAgain(i *issue) {
+	was := i.Ended
+	b.look(i, nil)
+	i.Dirty = i.Dirty || i.Ended != was || slices.ContainsFunc(i.Parts, func(p *part) bool { return p.Dirty }) ||
+		slices.ContainsFunc(i.Visits, func(v *visit) bool { return v.Dirty })
+}
+
+// look takes over from the floor what it makes of the issue. The fact is the one about
+// the issue that was just folded, nil for none.
 func (b *Books) look(i *issue, f *fact) {
 	it := b.view.t.Interaction(i.ID)
 	if it == nil {

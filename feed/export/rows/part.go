@@ -24,7 +24,6 @@ type part struct {
 	Over         int64 // when the contact ended
 	Done         int64 // when it was over with its wrap-up
 	Open         bool  // the floor has it
-	Lost         bool  // nobody saw the end
 	Ending       string
 	CustomerEnd  int64
 	Visit        int64 // EnterUS of the visit it answered; 0: none
@@ -115,17 +114,14 @@ func (b *Books) partNow(i *issue, p *part, f *fact) {
 
 // partOver takes over the end of a part that the floor has let go.
 func (b *Books) partOver(i *issue, p *part, f *fact) {
+	was := p.Stage
 	b.partNow(i, p, f)
 	p.live, p.Open, p.Dirty = nil, false, true
 	p.Done = p.Since
 	if f != nil {
-		_, what := f.about()
-		if p.Done = max(p.Done, f.at); what == "floor.corrected" || f.data.Get("lost").Bool() {
-			p.Lost = true
-		}
-	}
-	if i.Lost {
-		p.Lost = true
+		p.Done = max(p.Done, f.at)
+	} else if was == floor.PartContact || was == floor.PartWrapUp {
+		b.relieved(p)
 	}
 	if p.Connected > 0 {
 		if p.Over == 0 {
@@ -145,6 +141,17 @@ func (b *Books) partOver(i *issue, p *part, f *fact) {
 			return
 		}
 	}
+}
+
+// relieved takes a part that was over by itself off what its agent does, from then on.
+func (b *Books) relieved(p *part) {
+	g, a := b.Agents[p.Agent], b.view.t.Agent(p.Agent)
+	if g == nil || a == nil || g.Now.Load == 0 {
+		return
+	}
+	d := g.Now
+	d.Load--
+	g.turn(a, p.Since, d)
 }
 
 // lead is how long agent and customer had to do with each other, hold included.

@@ -61,7 +61,7 @@ func (b *Books) visitBegan(i *issue, q *floor.Queue, at int64, f *fact) *visit {
 	}
 	closers, _ := q.Said()
 	v.Closed = slices.Contains(closers, event.ClosedByHours) || slices.Contains(closers, event.ClosedByHoliday)
-	if _, what := f.about(); what == "queued" {
+	if f != nil && strings.HasSuffix(f.typ, ".queued") {
 		v.Entry = f.str("reason")
 	}
 	for n := len(i.Visits) - 1; n >= 0; n-- {
@@ -85,16 +85,19 @@ func (b *Books) visitBegan(i *issue, q *floor.Queue, at int64, f *fact) *visit {
 }
 
 func (b *Books) visitOver(i *issue, v *visit, f *fact) {
-	v.Ended, v.Dirty, v.How = max(f.at, v.At), true, "lost"
-	v.Waited = v.Ended - v.At
-	switch _, what := f.about(); what {
-	case "accepted":
-		v.How, v.Agent = "answered", f.str("agent")
-	case "dequeued":
-		if r := f.str("reason"); r != "" {
-			v.How = r
+	v.Ended, v.Dirty, v.How = max(i.Ended, v.At), true, "lost"
+	if f != nil {
+		v.Ended = max(f.at, v.At)
+		switch _, what := f.about(); what {
+		case "accepted":
+			v.How, v.Agent = "answered", f.str("agent")
+		case "dequeued":
+			if r := f.str("reason"); r != "" {
+				v.How = r
+			}
 		}
 	}
+	v.Waited = v.Ended - v.At
 	for _, c := range i.CheckIns {
 		if c.Queue == v.Queue && c.Result == "" {
 			c.Result, c.ResultAt, c.Dirty = checkResult(v.How), v.Ended, true
