@@ -37,8 +37,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"trunkline/bench/crowd"
 )
 
 type options struct {
@@ -65,10 +66,10 @@ func main() {
 	flag.StringVar(&o.phases, "phases", "idle,live,batched,dead,pair,coder", "what to run; flood is left out unless named")
 	flag.StringVar(&o.connect, "connect", "", "be the client process of the server at this address")
 	flag.Parse()
-	raiseFileLimit()
+	crowd.RaiseFileLimit()
 	var err error
 	if o.connect != "" {
-		err = runClient(o)
+		err = crowd.Serve(o.connect)
 	} else {
 		err = runServer(o)
 	}
@@ -84,32 +85,6 @@ func (o options) has(phase string) bool {
 
 // messages is how many fill a burst.
 func (o options) messages(mb int) int { return mb * 1_000_000 / o.size }
-
-func raiseFileLimit() {
-	var l syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l) == nil {
-		l.Cur = l.Max
-		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l)
-	}
-}
-
-// cpu is the processor time of this process so far.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// rss is the resident memory of this process in bytes.
-func rss() int {
-	var pages, resident int
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	_, _ = fmt.Sscan(string(b), &pages, &resident)
-	return resident * os.Getpagesize()
-}
 
 func runServer(o options) error {
 	fmt.Printf("# %d connections, %d-byte messages, %d processors, %s, %s\n", o.conns, o.size, runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format(time.DateOnly))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"trunkline/bench/crowd"
 	"trunkline/ws"
 )
 
@@ -82,22 +83,22 @@ func pairs(o options, library string) error {
 		return err
 	}
 	defer func() { _ = srv.Close() }()
-	before := rss()
-	client, err := startClient(addr)
+	before := crowd.RSS()
+	client, err := crowd.Start(addr)
 	if err != nil {
 		return err
 	}
-	defer client.stop()
-	if _, err := client.do(order{Op: "dial", Conns: o.pairConns}); err != nil {
+	defer client.Stop()
+	if _, err := client.Do(crowd.Order{Op: "dial", Path: "/feed", Conns: o.pairConns}); err != nil {
 		return err
 	}
 	for range o.pairConns {
 		<-h.ready
 	}
 	time.Sleep(time.Second)
-	idle := float64(rss()-before) / 1e3 / float64(o.pairConns)
+	idle := float64(crowd.RSS()-before) / 1e3 / float64(o.pairConns)
 	total := int64(o.messages(o.pairMB))
-	startCPU, start := cpu(), time.Now()
+	startCPU, start := crowd.CPU(), time.Now()
 	for n := range total {
 		p := message(nil, n+1, 0, o.size)
 		if library == "pair" {
@@ -107,11 +108,11 @@ func pairs(o options, library string) error {
 			q <- p
 		}
 	}
-	a, err := client.do(order{Op: "expect", Expect: total * int64(o.pairConns)})
+	a, err := client.Do(crowd.Order{Op: "expect", Expect: total * int64(o.pairConns)})
 	if err != nil {
 		return err
 	}
-	report(library, a.Messages, time.Since(start), cpu()-startCPU, fmt.Sprintf("%d connections, %.2f KB RSS per idle connection", o.pairConns, idle))
+	report(library, a.Messages, time.Since(start), crowd.CPU()-startCPU, fmt.Sprintf("%d connections, %.2f KB RSS per idle connection", o.pairConns, idle))
 	for _, q := range h.queues {
 		close(q)
 	}

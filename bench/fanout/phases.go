@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"trunkline/bench/crowd"
 	"trunkline/fanout"
 	"trunkline/ws"
 )
@@ -29,7 +30,7 @@ func message(dst []byte, number int64, sent int64, size int) []byte {
 type run struct {
 	o      options
 	hub    *hub
-	client *clientProcess
+	client *crowd.Process
 	number int64 // of the last message; every live connection has had them all
 	count  int64 // messages that the client has counted
 }
@@ -43,13 +44,13 @@ func pooled(o options) error {
 		return err
 	}
 	defer func() { _ = srv.Close() }()
-	before := rss()
-	client, err := startClient(addr)
+	before := crowd.RSS()
+	client, err := crowd.Start(addr)
 	if err != nil {
 		return err
 	}
-	defer client.stop()
-	if _, err := client.do(order{Op: "dial", Conns: o.conns}); err != nil {
+	defer client.Stop()
+	if _, err := client.Do(crowd.Order{Op: "dial", Path: "/feed", Conns: o.conns}); err != nil {
 		return err
 	}
 	for range o.conns {
@@ -58,11 +59,11 @@ func pooled(o options) error {
 	r := &run{o: o, hub: h, client: client}
 	if o.has("idle") {
 		time.Sleep(2 * time.Second)
-		asIs := rss() - before
+		asIs := crowd.RSS() - before
 		runtime.GC()
 		debug.FreeOSMemory()
 		fmt.Printf("idle     %.2f KB RSS per connection as it is, %.2f KB after a garbage collection, %d goroutines\n",
-			float64(asIs)/1e3/float64(o.conns), float64(rss()-before)/1e3/float64(o.conns), runtime.NumGoroutine())
+			float64(asIs)/1e3/float64(o.conns), float64(crowd.RSS()-before)/1e3/float64(o.conns), runtime.NumGoroutine())
 	}
 	for _, phase := range []struct {
 		name  string
@@ -87,7 +88,7 @@ func (r *run) burst(name string, batch int, wait bool) error {
 	h, total := r.hub, int64(r.o.messages(r.o.mb))
 	h.reset()
 	debug.FreeOSMemory()
-	stats, startCPU, start := h.pool.Stats(), cpu(), time.Now()
+	stats, startCPU, start := h.pool.Stats(), crowd.CPU(), time.Now()
 	sent, limit := stats.Bytes, int64(r.o.window)*int64(r.o.conns)
 	waited, deepest := 0, 0
 	payload := make([]byte, 0, r.o.size)
@@ -110,11 +111,11 @@ func (r *run) burst(name string, batch int, wait bool) error {
 		deepest = max(deepest, int(h.pool.Stats().Stalled))
 	}
 	published := time.Since(start)
-	a, err := r.client.do(order{Op: "expect", Expect: r.count + total*int64(r.o.conns)})
+	a, err := r.client.Do(crowd.Order{Op: "expect", Expect: r.count + total*int64(r.o.conns)})
 	if err != nil {
 		return err
 	}
-	elapsed, used := time.Since(start), cpu()-startCPU
+	elapsed, used := time.Since(start), crowd.CPU()-startCPU
 	after := h.pool.Stats()
 	deliveries := a.Messages - r.count
 	r.count, r.number = a.Messages, r.number+total
@@ -124,7 +125,7 @@ func (r *run) burst(name string, batch int, wait bool) error {
 }
 
 // paced publishes at a fixed rate and gives the latencies.
-func (r *run) paced(d time.Duration) (answer, error) {
+func (r *run) paced(d time.Duration) (crowd.Answer, error) {
 	tick := time.NewTicker(time.Second / time.Duration(r.o.rate))
 	defer tick.Stop()
 	messages := int64(d.Seconds() * float64(r.o.rate))
@@ -134,11 +135,11 @@ func (r *run) paced(d time.Duration) (answer, error) {
 		payload := message(nil, r.number, time.Now().UnixNano(), r.o.size)
 		r.hub.publish(ws.TextFrame(payload), uint64(r.number))
 	}
-	if a, err := r.client.do(order{Op: "expect", Expect: r.count + messages*int64(r.o.conns)}); err != nil {
+	if a, err := r.client.Do(crowd.Order{Op: "expect", Expect: r.count + messages*int64(r.o.conns)}); err != nil {
 		return a, err
 	}
 	r.count += messages * int64(r.o.conns)
-	return r.client.do(order{Op: "latency"})
+	return r.client.Do(crowd.Order{Op: "latency"})
 }
 
 // deadReaders alternates turns without and with connections that never read. In a
@@ -146,7 +147,7 @@ func (r *run) paced(d time.Duration) (answer, error) {
 func (r *run) deadReaders() error {
 	h := r.hub
 	h.reset()
-	if _, err := r.client.do(order{Op: "dead", Conns: r.o.dead}); err != nil {
+	if _, err := r.client.Do(crowd.Order{Op: "dead", Path: "/feed?dead=1", Conns: r.o.dead}); err != nil {
 		return err
 	}
 	for range r.o.dead {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package crowd
 
 import (
 	"bufio"
@@ -18,28 +18,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// order is what the server process tells the client process; both speak JSON lines
+// Order is what the server process tells the client process; both speak JSON lines
 // over standard input and output.
-type order struct {
-	Op     string `json:"op"` // dial, dead, expect, latency, close
-	Conns  int    `json:"conns,omitempty"`
-	Expect int64  `json:"expect,omitempty"` // total messages over all connections
+type Order struct {
+	// Op is what to do: "dial" connections, or "dead" ones that never read; wait until
+	// so many messages are there ("expect"); or tell the "latency" since the last time.
+	Op    string `json:"op"`
+	Conns int    `json:"conns,omitempty"`
+	// Path is the resource that WebSockets ask for.
+	Path string `json:"path,omitempty"`
+	// Hello is sent once by each connection after the handshake, as it is.
+	Hello []byte `json:"hello,omitempty"`
+	// Expect is a number of messages over all connections and since the start.
+	Expect int64 `json:"expect,omitempty"`
 }
 
-// answer is sent when an order is carried out.
-type answer struct {
+// Answer is sent when an order is carried out.
+type Answer struct {
 	Error    string  `json:"error,omitempty"`
-	Messages int64   `json:"messages"`
+	Messages int64   `json:"messages"`      // since the start, over all connections
 	P50      float64 `json:"p50,omitempty"` // milliseconds
 	P99      float64 `json:"p99,omitempty"`
 }
 
 // headRoom is where a part of a frame that was cut by the end of a read is put, in
 // front of the next read.
-const headRoom = 128
+const headRoom = 256
 
-// prefix is how much of a message the client looks at.
-const prefix = 64
+// Messages have a number in ten digits, later a time in twenty, and no other digits
+// behind "seq". The client looks at their beginning only; what is shorter than
+// shortest is no message but a ping or the like.
+const (
+	prefix   = 128
+	shortest = 50
+)
 
 // peer is one socket of the client.
 type peer struct {
@@ -47,6 +59,29 @@ type peer struct {
 	skip int    // bytes of a payload still to come
 	part []byte // the start of a frame, too short to be understood
 	next int64  // number of the next message
+}
+
+// places are where the number and the time lie in a message.
+type places struct{ number, sent int }
+
+// find learns the places from a message.
+func find(payload []byte) (places, error) {
+	at := bytes.Index(payload, []byte("seq"))
+	if at < 0 {
+		return places{}, fmt.Errorf("a message without a number: %q", payload)
+	}
+	var p places
+	for _, place := range []*int{&p.number, &p.sent} {
+		n := bytes.IndexAny(payload[at:], "0123456789")
+		if *place = at + n; n < 0 {
+			return p, fmt.Errorf("a message without its number or time: %q", payload)
+		}
+		at = *place + 10
+	}
+	if p.sent+20 > len(payload) {
+		return p, fmt.Errorf("the time of a message begins at %d, behind what is looked at", p.sent)
+	}
+	return p, nil
 }
 
 type client struct {
@@ -58,12 +93,14 @@ type client struct {
 	expect   atomic.Int64
 	reached  chan struct{}
 	hist     histogram
+	places   places
 	failed   error
 	deadConn []int
 }
 
-func runClient(o options) error {
-	ap, err := netip.ParseAddrPort(o.connect)
+// Serve is the client process: it carries out orders until there are no more.
+func Serve(addr string) error {
+	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return fmt.Errorf("parsing the address to connect to: %w", err)
 	}
@@ -77,18 +114,18 @@ func runClient(o options) error {
 	out := json.NewEncoder(os.Stdout)
 	in := json.NewDecoder(bufio.NewReader(os.Stdin))
 	for {
-		var ord order
+		var ord Order
 		if err := in.Decode(&ord); err != nil {
 			if err == io.EOF {
 				return nil
 			}
 			return fmt.Errorf("reading an order: %w", err)
 		}
-		var a answer
+		var a Answer
 		switch ord.Op {
 		case "dial", "dead":
 			for i := 0; i < ord.Conns && err == nil; i++ {
-				err = c.dial(ord.Op == "dead", i)
+				err = c.dial(ord, i)
 			}
 			if err == nil && !reading {
 				reading = true
@@ -117,17 +154,16 @@ func runClient(o options) error {
 	}
 }
 
-const request = "GET /feed%s HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+const request = "GET %s HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 // dial opens one WebSocket. Source addresses change so that ports do not run out.
-func (c *client) dial(dead bool, i int) error {
+func (c *client) dial(o Order, i int) error {
+	dead := o.Op == "dead"
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("making a socket: %w", err)
 	}
-	path := ""
 	if dead {
-		path = "?dead=1"
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
@@ -137,7 +173,7 @@ func (c *client) dial(dead bool, i int) error {
 	if err := unix.Connect(fd, c.addr); err != nil {
 		return fmt.Errorf("connecting number %d: %w", i, err)
 	}
-	if _, err := unix.Write(fd, fmt.Appendf(nil, request, path)); err != nil {
+	if _, err := unix.Write(fd, fmt.Appendf(nil, request, o.Path)); err != nil {
 		return fmt.Errorf("asking for a WebSocket: %w", err)
 	}
 	// One byte at a time to the end of the head: frames may follow it at once.
@@ -151,6 +187,11 @@ func (c *client) dial(dead bool, i int) error {
 	}
 	if !bytes.HasPrefix(head, []byte("HTTP/1.1 101")) {
 		return fmt.Errorf("refused: %.60q", head)
+	}
+	if len(o.Hello) > 0 {
+		if _, err := unix.Write(fd, o.Hello); err != nil {
+			return fmt.Errorf("sending the first message: %w", err)
+		}
 	}
 	if dead {
 		c.deadConn = append(c.deadConn, fd)
@@ -226,13 +267,22 @@ func (c *client) parse(p *peer, b []byte) error {
 			return nil
 		}
 		switch payload := b[head : head+min(n, prefix)]; b[0] {
-		case 0x81:
-			if got := digits(payload[8:18]); got != p.next {
+		case 0x81, 0x82:
+			if n < shortest {
+				break
+			}
+			if c.places == (places{}) {
+				var err error
+				if c.places, err = find(payload); err != nil {
+					return err
+				}
+			}
+			if got := digits(payload[c.places.number:][:10]); got != p.next {
 				return fmt.Errorf("message %d came where %d was due", got, p.next)
 			}
 			p.next++
 			c.count++
-			if sent := digits(payload[25:45]); sent != 0 {
+			if sent := digits(payload[c.places.sent:][:20]); sent != 0 {
 				c.hist.add(time.Now().UnixNano() - sent)
 			}
 		case 0x89:
@@ -241,7 +291,7 @@ func (c *client) parse(p *peer, b []byte) error {
 				return fmt.Errorf("answering a ping: %w", err)
 			}
 		default:
-			return fmt.Errorf("a frame with the first byte %#x", b[0])
+			return fmt.Errorf("a frame with the first byte %#x: %.100q", b[0], payload)
 		}
 		if len(b) < head+n {
 			p.skip = head + n - len(b)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package crowd
 
 import (
 	"encoding/json"
@@ -12,15 +12,17 @@ import (
 	"time"
 )
 
-// clientProcess is the second process, seen from the server.
-type clientProcess struct {
+// Process is the client process, seen from the server.
+type Process struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	enc *json.Encoder
 	dec *json.Decoder
 }
 
-func startClient(addr string) (*clientProcess, error) {
+// Start runs this program again, with -connect and the address, which is to call
+// Serve then.
+func Start(addr string) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program: %w", err)
@@ -38,15 +40,15 @@ func startClient(addr string) (*clientProcess, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the client process: %w", err)
 	}
-	return &clientProcess{cmd: cmd, in: in, enc: json.NewEncoder(in), dec: json.NewDecoder(out)}, nil
+	return &Process{cmd: cmd, in: in, enc: json.NewEncoder(in), dec: json.NewDecoder(out)}, nil
 }
 
 // maxOrder bounds every step of a run.
 const maxOrder = 3 * time.Minute
 
-// do sends an order and waits until it is carried out.
-func (p *clientProcess) do(o order) (answer, error) {
-	var a answer
+// Do sends an order and waits until it is carried out.
+func (p *Process) Do(o Order) (Answer, error) {
+	var a Answer
 	stop := time.AfterFunc(maxOrder, func() { _ = p.cmd.Process.Kill() })
 	defer stop.Stop()
 	if err := p.enc.Encode(o); err != nil {
@@ -61,7 +63,8 @@ func (p *clientProcess) do(o order) (answer, error) {
 	return a, nil
 }
 
-func (p *clientProcess) stop() {
+// Stop ends the process.
+func (p *Process) Stop() {
 	_ = p.in.Close()
 	_ = p.cmd.Wait()
 }

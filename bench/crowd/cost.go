@@ -1,0 +1,37 @@
+//go:build linux
+
+package crowd
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+// RaiseFileLimit lets this process open as many files as it may.
+func RaiseFileLimit() {
+	var l syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l) == nil {
+		l.Cur = l.Max
+		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l)
+	}
+}
+
+// CPU is the processor time of this process so far.
+func CPU() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// RSS is the resident memory of this process in bytes.
+func RSS() int {
+	var pages, resident int
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	_, _ = fmt.Sscan(string(b), &pages, &resident)
+	return resident * os.Getpagesize()
+}
