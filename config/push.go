@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ import (
 type Push struct {
 	AllowNetworks []string          `yaml:"allow_networks" example:"10.20.0.0/16" doc:"Networks that destinations may lie in though they are not public, as in 10.20.0.0/16. Loopback, private, link-local, metadata and multicast addresses are refused otherwise, whatever name leads to them."`
 	PlainHTTP     bool              `yaml:"plain_http" default:"false" doc:"Let destinations be made that are reached without TLS."`
+	Statuses      []string          `yaml:"statuses" example:"acmecorp01" doc:"Tenants for which the log says what no source does and what payloads accumulate: sizes and estimated waits of queues, load and utilisation of agents, the story of each issue; * for all. A tenant with a destination below is among them."`
 	Destinations  []PushDestination `yaml:"destinations" doc:"Destinations that always exist. More can be made at run time with POST /v1/webhooks."`
 }
 
@@ -48,6 +50,12 @@ type Receiver struct {
 	MinTLS   string   `yaml:"min_tls" default:"1.3" oneof:"1.3,1.2" doc:"The oldest TLS that is spoken."`
 	Names    []string `yaml:"names" example:"com.asapp.event.journey" doc:"Names of the feeds that are taken. Empty: all. Others are answered 200 and left out."`
 	Types    []string `yaml:"event_types" example:"ISSUE_CREATED" doc:"Event types that are taken. Empty: all."`
+}
+
+// KeepsStatuses says whether the log says of a tenant's queues and agents how they measure.
+func (p *Push) KeepsStatuses(tenant string) bool {
+	return slices.Contains(p.Statuses, tenant) || slices.Contains(p.Statuses, "*") ||
+		slices.ContainsFunc(p.Destinations, func(d PushDestination) bool { return d.Tenant == tenant })
 }
 
 // HeaderMap gives the headers of a destination.

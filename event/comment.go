@@ -15,7 +15,7 @@ import (
 // schemas and documents take them from here, so there is no second text that
 // could say something else.
 //
-//go:embed agent.go callback.go directory.go interaction_*.go queue.go system.go types.go
+//go:embed agent.go callback.go directory.go interaction_*.go measured.go queue.go system.go types.go
 var factSource embed.FS
 
 // comments holds the comments of the embedded files.

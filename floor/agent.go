@@ -108,6 +108,8 @@ type Agent struct {
 	Aways    map[string]int32 // times not ready by the reason's name, since midnight
 	ByQ      []AgentAtQueue
 
+	use *usage // nil unless the tenant's statuses are kept
+
 	accrued int64 // Time is counted up to here
 	tallied int64 // the intervals are counted up to here; 0: not yet
 	turned  int64 // when what is tallied changed last
@@ -281,6 +283,7 @@ func (t *Tenant) settle(a *Agent, at int64) {
 	}
 	if next == a.State {
 		t.tally(a, at)
+		t.use(a, at)
 		return
 	}
 	if at > a.accrued {
@@ -298,6 +301,7 @@ func (t *Tenant) settle(a *Agent, at int64) {
 	t.moved = append(t.moved, moved{a, a.State})
 	a.State, a.Since = next, at
 	t.tally(a, at)
+	t.use(a, at)
 }
 
 // status takes in what a person set.

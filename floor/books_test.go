@@ -68,11 +68,16 @@ func TestEqualsTheBooksOfTheSimulator(t *testing.T) {
 }
 
 func TestEqualsTheBooksFromTheBytesOfTheLog(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { fromBytes(t, floor.Options{}, 90*time.Minute) })
+	t.Run("statuses", func(t *testing.T) { fromBytes(t, keeping(), 30*time.Minute) })
+}
+
+func fromBytes(t *testing.T, o floor.Options, length time.Duration) {
 	cfg := centre(7, 60)
-	cfg.Length, cfg.Drain = 90*time.Minute, true
+	cfg.Length, cfg.Drain = length, true
 	s := simulation(t, cfg)
-	j := newJournal(t, floor.Options{})
-	typed := floor.NewFold(floor.Options{})
+	j := newJournal(t, o)
+	typed := floor.NewFold(o)
 	done := 0
 	for m, fact := range s.All {
 		j.append(m.Time, m, fact)

@@ -46,11 +46,15 @@ type Context struct {
 	FirstReplyAt  int64           `json:"firstReplyAt,omitempty"`
 	Created       json.RawMessage `json:"created,omitempty"`    // channel, dialled, customer, campaign, session, client, segments …, spelled as in interaction.created, as they are now
 	Attributes    json.RawMessage `json:"attributes,omitempty"` // the attached pairs, as they are now
+	Story         json.RawMessage `json:"story,omitempty"`      // where statuses are kept: the data of the latest fact of each kind, with its time as at
 
 	Queue  *QueueRef  `json:"queue,omitempty"`  // the fact's, else the latest of the interaction
 	Agent  *AgentRef  `json:"agent,omitempty"`  // the fact's, else the latest on the interaction
 	Agents []PartRef  `json:"agents,omitempty"` // everybody who has a part in the interaction now
 	Status []Statuses `json:"status,omitempty"` // agents whose status the fact changed
+
+	Known      json.RawMessage `json:"known,omitempty"`      // on facts about an agent: all that is known of it
+	QueueKnown json.RawMessage `json:"queueKnown,omitempty"` // on facts about a queue: all that is known of it
 }
 
 // QueueRef names a queue.
@@ -96,6 +100,8 @@ type Statuses struct {
 	Talking  bool   `json:"talking,omitempty"` // taken, from allocation or dialling on
 	Direct   bool   `json:"direct,omitempty"`  // all contacts came past the queues
 	Since    int64  `json:"since,omitempty"`
+
+	Known json.RawMessage `json:"known,omitempty"` // where statuses are kept and the agent is engaged otherwise now: all that is known of it
 }
 
 // contextOf writes the context of a fact that was folded in.
@@ -122,6 +128,12 @@ func (t *Tenant) contextOf(dst []byte, in *input, it *Interaction) []byte {
 			agent = t.agents[it.LastAgent]
 		}
 	}
+	if in.kind.ofQueue() && queue != nil {
+		dst = t.appendQueueKnown(dst, queue, in.at)
+	}
+	if in.kind.ofAgent() && agent != nil {
+		dst = t.appendKnown(dst, agent)
+	}
 	if in.kind == kindQueueConfigured || in.kind == kindCallback {
 		queue = nil
 	}
@@ -141,7 +153,7 @@ func (t *Tenant) contextOf(dst []byte, in *input, it *Interaction) []byte {
 	if len(t.moved) > 0 {
 		dst = append(dst, `"status":[`...)
 		for i := range t.moved {
-			dst = t.moved[i].append(dst)
+			dst = t.moved[i].append(dst, t)
 		}
 		dst[len(dst)-1] = ']'
 		dst = append(dst, ',')
@@ -185,6 +197,9 @@ func (it *Interaction) appendContext(dst []byte) []byte {
 	}
 	if len(it.attributes) > 0 {
 		dst = append(append(append(dst, `"attributes":`...), it.attributes...), ',')
+	}
+	if len(it.story) > 0 {
+		dst = append(append(append(dst, `"story":{`...), it.story...), '}', ',')
 	}
 	return dst
 }
@@ -230,7 +245,7 @@ func (it *Interaction) appendParts(dst []byte) []byte {
 	return append(dst, ',')
 }
 
-func (m *moved) append(dst []byte) []byte {
+func (m *moved) append(dst []byte, t *Tenant) []byte {
 	a := m.agent
 	dst = append(dst, '{')
 	dst = text(dst, "agent", a.ID)
@@ -243,6 +258,9 @@ func (m *moved) append(dst []byte) []byte {
 	dst = truth(dst, "talking", a.Talking())
 	dst = truth(dst, "direct", a.direct())
 	dst = number(dst, "since", a.Since)
+	if t.set.Statuses && m.from.Engagement() != a.State.Engagement() {
+		dst = t.appendKnown(dst, a)
+	}
 	return closed(dst)
 }
 

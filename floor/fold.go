@@ -12,7 +12,7 @@ import (
 
 // Version is the meaning of this fold. It is raised when the same records fold
 // to something else than before.
-const Version = 1
+const Version = 2
 
 // Options configure a fold.
 type Options struct {
@@ -117,6 +117,7 @@ func (f *Fold) fold(t *Tenant, ok bool, seq uint64, received int64, derived bool
 	}
 	t.drop()
 	t.review()
+	t.measures()
 	if len(out.Context) == 0 {
 		out.Context = nil
 	}
@@ -173,8 +174,28 @@ func (f *Fold) Fire(now time.Time) []writer.Derived {
 	for _, x := range f.timers.due(now.UnixMilli(), chunk) {
 		p, t := x.part, x.tenant
 		if q := x.queue; q != nil {
-			if d, ok := t.availabilityDue(q, x.at); ok {
-				out = append(out, d)
+			if q.reviews == x.at || q.opens == x.at {
+				if d, ok := t.availabilityDue(q, x.at); ok && t.unsaid(q, x.at) {
+					out = append(out, d)
+				}
+			}
+			if q.measure.armed == x.at {
+				if d, ok := t.queueMeasureDue(q, x.at); ok {
+					out = append(out, d)
+				}
+			}
+			continue
+		}
+		if a := x.agent; a != nil {
+			if a.use.armed == x.at {
+				if d, ok := t.agentMeasureDue(a, x.at); ok {
+					out = append(out, d)
+				}
+			}
+			if a.use.ends(x.at) {
+				if d, ok := t.utilisationDue(a, x.at); ok {
+					out = append(out, d)
+				}
 			}
 			continue
 		}

@@ -33,6 +33,7 @@ type input struct {
 	ms       int64 // waited, talked, held or elapsed: what the source measured
 	limit    int64 // of a wait, a ring or a wrap-up
 
+	word  string       // the type
 	data  string       // the data as JSON, where more of it is read: created, attributes, session, participants
 	fact  event.Fact   // the typed fact of the rarer kinds
 	names []listedItem // participants that are agents
@@ -77,7 +78,8 @@ func (in *input) decode(raw []byte) bool {
 		case "source":
 			in.source = c.Str()
 		case "type":
-			if in.kind = kindOf(c.Str()); in.kind == kindOther {
+			in.word = c.Str()
+			if in.kind = kindOf(in.word); in.kind == kindOther {
 				return in.rest(&c)
 			}
 		case "time":
@@ -96,7 +98,7 @@ func (in *input) decode(raw []byte) bool {
 	switch in.kind {
 	case kindOther:
 		return false
-	case kindAgentMode, kindAgentProvisioned, kindWrapupRequested, kindQueueConfigured, kindQueueAvailability, kindCallback,
+	case kindAgentMode, kindAgentProvisioned, kindWrapupRequested, kindQueueConfigured, kindQueueAvailability, kindMeasured, kindCallback,
 		kindSourceUp, kindSourceDown, kindSourceGap, kindSourceReset:
 		return in.typed(data)
 	case kindAgentStatus:
@@ -299,6 +301,15 @@ func (in *input) typed(data string) bool {
 		in.fact, err = read[event.QueueConfigured](b)
 	case kindQueueAvailability:
 		in.fact, err = read[event.QueueAvailabilityChanged](b)
+	case kindMeasured:
+		switch in.word {
+		case "queue.measured":
+			in.fact, err = read[event.QueueMeasured](b)
+		case "agent.measured":
+			in.fact, err = read[event.AgentMeasured](b)
+		default:
+			in.fact, err = read[event.AgentUtilised](b)
+		}
 	case kindCallback:
 		in.fact, err = read[event.CallbackChanged](b)
 	case kindSourceUp:

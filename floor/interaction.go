@@ -46,6 +46,7 @@ type Interaction struct {
 	recordings  []Recording
 	static      []byte // members of the context that come with the facts, as JSON without braces
 	attributes  []byte // attached pairs, a JSON object or nil
+	story       story
 	leftBy      Counter
 	left        bool
 	carried     callState // of the stream feed's event before

@@ -48,6 +48,7 @@ const (
 	kindAgentOther // settings and alerts: told on with their context
 	kindQueueConfigured
 	kindQueueAvailability
+	kindMeasured // how a queue or an agent measures: the floor's own
 	kindCallback
 	kindSourceUp
 	kindSourceDown
@@ -142,6 +143,8 @@ func kindOf(eventType string) kind {
 		return kindQueueConfigured
 	case "queue.availability_changed":
 		return kindQueueAvailability
+	case "queue.measured", "agent.measured", "agent.utilised":
+		return kindMeasured
 	case "callback.changed":
 		return kindCallback
 	case "source.up":
@@ -159,13 +162,27 @@ func kindOf(eventType string) kind {
 // ofInteraction says that facts of the kind are about an interaction.
 func (k kind) ofInteraction() bool { return k >= kindCreated && k <= kindEnded }
 
+// ofQueue says that facts of the kind may be about a queue itself.
+func (k kind) ofQueue() bool {
+	return k == kindQueueConfigured || k == kindQueueAvailability || k == kindMeasured
+}
+
+// ofAgent says that facts of the kind may be about an agent itself.
+func (k kind) ofAgent() bool {
+	switch k {
+	case kindAgentStatus, kindAgentMode, kindAgentProvisioned, kindMeasured:
+		return true
+	}
+	return false
+}
+
 // ofSource says that facts of the kind are about a source.
 func (k kind) ofSource() bool { return k >= kindSourceUp && k <= kindSourceReset }
 
 // flat says that of the data of a fact of the kind only the fields of an input
 // are read, so that its text is not needed.
 func (k kind) flat() bool {
-	return k.ofInteraction() && k != kindCreated && k != kindAttributes && k != kindSession
+	return k.ofInteraction() && k != kindCreated && k != kindAttributes && k != kindSession && k != kindJourney && k != kindDispositioned
 }
 
 // Medium is a medium as a small number. Rows by channel are kept by it.

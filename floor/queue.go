@@ -23,6 +23,7 @@ type Queue struct {
 	InState     [NumStates]int32
 
 	Estimates wait.Estimator
+	measure   queueMeasure
 
 	told    bool  // its availability has been said
 	closed  uint8 // by what it was closed when that was said last
@@ -147,6 +148,7 @@ func (t *Tenant) enter(it *Interaction, q *Queue, in *input) *Visit {
 	}
 	t.count(Offered, 1, q, nil, it.Media)
 	t.gauge(gaugeWaiting, 1, q, nil, it.Media)
+	t.resized(q, "entered", in.at)
 	return v
 }
 
@@ -194,6 +196,7 @@ func (t *Tenant) leave(v *Visit, c Counter, at int64, suspect bool) {
 		}
 	}
 	t.gauge(gaugeWaiting, -1, q, nil, it.Media)
+	t.resized(q, leftWord(c), at)
 	t.outcome(it, q, c, max(at-v.At, 0), suspect, at)
 	if c == Answered {
 		q.Estimates.Answered(&v.told, max(at-v.At, 0))
@@ -232,6 +235,27 @@ func (t *Tenant) outcome(it *Interaction, q *Queue, c Counter, waited int64, sus
 		q.WaitsOthers.add(waited)
 	}
 	t.visited(q, at, waited, c)
+}
+
+// leftWord gives the word for why somebody waits no more.
+func leftWord(c Counter) string {
+	switch c {
+	case Answered:
+		return "answered"
+	case AbandonedShort, AbandonedLong:
+		return string(event.DequeueAbandoned)
+	case TimedOut:
+		return string(event.DequeueTimeout)
+	case Overflowed:
+		return string(event.DequeueOverflow)
+	case LeftByKey:
+		return string(event.DequeueKey)
+	case Refused:
+		return string(event.DequeueFull)
+	case MovedOn:
+		return string(event.DequeueTransferred)
+	}
+	return string(event.DequeueLost)
 }
 
 // outcomeOf gives the counter of a reason in a dequeued fact.

@@ -193,7 +193,7 @@ func TestASnapshotOfAnOlderFormat(t *testing.T) {
 	if due, ok := f.Due(); !ok || due.UnixMilli() != pbx.Heard+60_000 {
 		t.Errorf("due %v at %v", ok, due)
 	}
-	if again := snapshot(t, f); bytes.Equal(again, b) || again[len("TLFLOOR")] != 4 {
+	if again := snapshot(t, f); bytes.Equal(again, b) || again[len("TLFLOOR")] != 5 {
 		t.Error("it is not written in the present format")
 	}
 }

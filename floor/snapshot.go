@@ -12,10 +12,10 @@ import (
 // versions read what earlier ones wrote: what a version added is read when the
 // snapshot is that new, and keeps its zero value otherwise. Version 2 added the stream's
 // call state to interactions, 3 the address of sources and what makes them silent,
-// 4 the agents' rows by medium.
+// 4 the agents' rows by medium, 5 statuses and the interactions' stories.
 const (
 	snapshotMagic  = "TLFLOOR"
-	snapshotFormat = 4
+	snapshotFormat = 5
 )
 
 // Snapshot is part of [writer.Fold].
@@ -198,8 +198,39 @@ func (q *Queue) code(c *coder) {
 	num(c, &q.toldAt)
 	num(c, &q.reviews)
 	num(c, &q.opens)
+	if m := &q.measure; c.version >= 5 {
+		m.code(c)
+		num(c, &m.sizeAt)
+		str(c, &m.sizeWhy)
+		num(c, &m.waitAt)
+	}
 	if !c.writing {
 		q.plan()
+	}
+}
+
+func (m *measured) code(c *coder) {
+	for _, n := range [...]*int64{&m.count, &m.wait, &m.toldAt, &m.armed} {
+		num(c, n)
+	}
+}
+
+// code codes an agent's utilisation.
+func (u *usage) code(c *coder) {
+	u.measured.code(c)
+	for _, n := range [...]*int64{&u.loadAt, &u.since, &u.beforeSince, &u.load, &u.slots, &u.at, &u.from, &u.lastEnd, &u.windowArmed} {
+		num(c, n)
+	}
+	num(c, &u.before)
+	num(c, &u.engaged)
+	if u.before >= NumEngagements || u.engaged >= NumEngagements {
+		c.fail("an engagement is not known")
+	}
+	for e := range NumEngagements {
+		for i := range 4 {
+			num(c, &u.spans[e][i])
+			num(c, &u.last[e][i])
+		}
 	}
 }
 

@@ -81,6 +81,15 @@ func (a *Agent) code(c *coder, t *Tenant) {
 	if c.version >= 4 {
 		t.codeChannels(c, a)
 	}
+	if c.version >= 5 {
+		there := a.use != nil
+		if c.flag(&there); there {
+			if a.use == nil {
+				a.use = &usage{}
+			}
+			a.use.code(c)
+		}
+	}
 }
 
 // codeChannels codes an agent's rows by medium.
@@ -158,6 +167,11 @@ func (it *Interaction) code(c *coder, t *Tenant) {
 	num(c, &it.leftBy)
 	if c.version >= 2 {
 		num(c, &it.carried)
+	}
+	if c.version >= 5 {
+		b := []byte(it.story)
+		c.bytes(&b)
+		it.story = b
 	}
 	t.codeQueue(c, &it.LastQueue)
 	c.bytes(&it.static)
@@ -272,8 +286,18 @@ func (t *Tenant) rebuild() {
 				t.timers.push(timer{at: at, tenant: t, queue: q})
 			}
 		}
+		if q.measure.armed > 0 {
+			t.timers.push(timer{at: q.measure.armed, tenant: t, queue: q})
+		}
 	}
 	for _, a := range t.agents {
+		if u := a.use; u != nil {
+			for _, at := range [...]int64{u.armed, u.lastEnd, u.windowArmed} {
+				if at > 0 {
+					t.timers.push(timer{at: at, tenant: t, agent: a})
+				}
+			}
+		}
 		t.inState[a.State]++
 		for i := range a.Queues {
 			a.Queues[i].Queue.Members++

@@ -193,6 +193,7 @@ func (t *Tenant) drop() {
 		t.tally(a, t.at)
 		t.touchAgent(a)
 		delete(t.agents, a.ID)
+		a.use = nil
 	}
 	clear(t.leaving)
 	t.leaving = t.leaving[:0]
@@ -206,6 +207,7 @@ func (t *Tenant) mode(in *input) {
 		if f.Slots != nil {
 			a.Slots = f.Slots
 		}
+		t.use(a, in.at)
 		t.touchAgent(a)
 	}
 }

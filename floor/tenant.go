@@ -24,6 +24,10 @@ type Settings struct {
 
 	WaitMethod wait.Method // by which a queue's cap on the estimated wait is judged
 
+	// Statuses says of queues and agents how they measure (queue.measured, agent.measured,
+	// agent.utilised), and keeps what the push feed's payloads accumulate.
+	Statuses bool
+
 	Intervals     bool          // keep the 15-minute rows for workforce management
 	IntervalGrace time.Duration // how long after its end a slice is published; 5 minutes by default
 	IntervalKeep  time.Duration // how long after its end late facts restate it; 2 hours by default
@@ -238,7 +242,11 @@ func (t *Tenant) fold(in *input, derived bool) *Interaction {
 		t.sourceClock(s, in.at)
 	}
 	if in.kind.ofInteraction() {
-		return t.foldInteraction(in, derived)
+		it := t.foldInteraction(in, derived)
+		if it != nil && !derived {
+			t.keepStory(it, in)
+		}
+		return it
 	}
 	switch in.kind {
 	case kindAgentStatus:
@@ -258,6 +266,8 @@ func (t *Tenant) fold(in *input, derived bool) *Interaction {
 		t.configure(in)
 	case kindQueueAvailability:
 		t.availabilityTold(in)
+	case kindMeasured:
+		t.measureTold(in)
 	case kindCallback:
 		t.callback(in)
 	case kindSourceUp, kindSourceDown, kindSourceGap, kindSourceReset:

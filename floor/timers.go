@@ -13,14 +13,19 @@ type timer struct {
 	part   *Part   // whose wrap-up ends; nil: not that
 	queue  *Queue  // whose availability changes; nil: not that
 	source *Source // whose silence is too long; nil: not that
+	agent  *Agent  // whose load or utilisation is said; nil: not that
 }
 
 func (x *timer) valid() bool {
 	if s := x.source; s != nil {
 		return s.quietAt == x.at && s.Up && s.SilenceMS > 0 && max(s.Heard, s.told)+s.SilenceMS <= x.at
 	}
+	if x.agent != nil {
+		u := x.agent.use // nil once the agent is gone
+		return u != nil && (u.armed == x.at || u.ends(x.at))
+	}
 	if x.queue != nil {
-		return (x.queue.reviews == x.at || x.queue.opens == x.at) && x.tenant.unsaid(x.queue, x.at)
+		return x.queue.measure.armed == x.at || (x.queue.reviews == x.at || x.queue.opens == x.at) && x.tenant.unsaid(x.queue, x.at)
 	}
 	return x.part.Stage == PartWrapUp && x.part.fireAt == x.at
 }
@@ -33,6 +38,8 @@ func (x *timer) compare(y *timer) int {
 // names order timers that fire at the same time.
 func (x *timer) names() [3]string {
 	switch {
+	case x.agent != nil:
+		return [3]string{x.tenant.Name, "", "agent/" + x.agent.ID}
 	case x.queue != nil:
 		return [3]string{x.tenant.Name, x.queue.ID, ""}
 	case x.source != nil:

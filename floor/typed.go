@@ -122,6 +122,8 @@ func (in *input) takeRare(f event.Fact) bool {
 	case event.InteractionDispositioned:
 		in.ref(kindDispositioned, &f.Ref)
 		in.agent, in.other = f.Agent, f.Code
+		in.word = f.EventType()
+		in.json(f)
 	case event.InteractionAttributesChanged:
 		in.ref(kindAttributes, &f.Ref)
 		in.agent = f.Agent
@@ -131,19 +133,33 @@ func (in *input) takeRare(f event.Fact) bool {
 		in.json(f)
 	case event.InteractionIntentDetected:
 		in.ref(kindJourney, &f.Ref)
+		in.word = f.EventType()
+		in.json(f)
 	case event.InteractionFlowVisited:
 		in.ref(kindJourney, &f.Ref)
+		in.word = f.EventType()
+		in.json(f)
 	case event.InteractionActionCalled:
 		in.ref(kindJourney, &f.Ref)
+		in.word = f.EventType()
+		in.json(f)
 	case event.InteractionSurveyAnswered:
 		in.ref(kindJourney, &f.Ref)
+		in.word = f.EventType()
+		in.json(f)
 	case event.InteractionFileReceived:
 		in.ref(kindJourney, &f.Ref)
+		in.word = f.EventType()
+		in.json(f)
 	case event.InteractionSummarised:
 		in.ref(kindJourney, &f.Ref)
+		in.word = f.EventType()
+		in.json(f)
 		in.agent = f.Agent
 	case event.InteractionCheckedIn:
 		in.ref(kindJourney, &f.Ref)
+		in.word = f.EventType()
+		in.json(f)
 		in.agent = f.Agent
 	default:
 		return in.takeEntity(f)
@@ -167,6 +183,16 @@ func (in *input) takeEntity(f event.Fact) bool {
 		in.agent, in.queue = f.Agent, f.Queue
 	case event.AgentAlerted:
 		in.agent = f.Agent
+	case event.AgentMeasured:
+		in.agent = f.Agent
+	case event.AgentUtilised:
+		in.agent = f.Agent
+	case event.QueueMeasured:
+		in.queue = f.Queue
+	case event.QueueAvailabilityChanged:
+		in.queue = f.Queue
+	case event.QueueConfigured:
+		in.queue = f.Queue
 	}
 	return in.kind != kindOther
 }

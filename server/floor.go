@@ -19,6 +19,7 @@ type floors struct {
 	base  floor.Settings
 	conf  config.Floor
 	from  config.Sources // whose silence counts
+	push  config.Push    // whose statuses are kept
 	ready chan struct{}  // closed when the directory is there, or never will be
 	once  sync.Once
 
@@ -32,7 +33,7 @@ type floors struct {
 func newFloors(all config.Config) *floors {
 	c := all.Floor
 	method, _ := wait.Named(c.WaitMethod) // the configuration has been checked
-	f := &floors{conf: c, ready: make(chan struct{}), known: map[string]floor.Settings{}, from: all.Sources, base: floor.Settings{
+	f := &floors{conf: c, ready: make(chan struct{}), known: map[string]floor.Settings{}, from: all.Sources, push: all.Push, base: floor.Settings{
 		SourceSilenceMS: c.SourceSilence.Std().Milliseconds(),
 		ServiceLevelMS:  c.ServiceLevel.Std().Milliseconds(), ShortAbandonMS: c.ShortAbandon.Std().Milliseconds(),
 		KeepEnded: c.KeepEnded.Std(), MaxSilence: c.MaxSilence.Std(), MaxInteractions: c.MaxInteractions,
@@ -83,6 +84,7 @@ func (f *floors) settings(tenant string) floor.Settings {
 	}
 	s := f.base
 	s.Zone, s.Intervals = time.UTC, f.conf.KeepsIntervals(tenant)
+	s.Statuses = f.push.KeepsStatuses(tenant)
 	if t, ok := f.tenants.Tenant(tenant); ok {
 		s.Zone = t.Location()
 	}

@@ -14,6 +14,9 @@ func TestEveryKindOfFactHappens(t *testing.T) {
 	never := map[string]string{
 		"agent.alerted":              "derived by the log",
 		"queue.availability_changed": "derived by the log",
+		"queue.measured":             "derived by the log",
+		"agent.measured":             "derived by the log",
+		"agent.utilised":             "derived by the log",
 		"floor.corrected":            "derived by the log",
 		"destination.up":             "derived by the log",
 		"destination.down":           "derived by the log",

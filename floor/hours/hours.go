@@ -170,6 +170,38 @@ func (s *Schedule) onHoliday(date time.Time) ([]stretch, bool) {
 	return list, ok
 }
 
+// Last gives the latest moment at or before another at which it opened or closed; ok is
+// false when nothing changed within 400 days.
+func (s *Schedule) Last(at time.Time) (last time.Time, opened, ok bool) {
+	if s.always && len(s.holidays) == 0 {
+		return time.Time{}, false, false
+	}
+	at = at.In(s.zone)
+	days := horizon
+	if len(s.holidays) == 0 {
+		days = weeks
+	}
+	for day := 0; day <= days; day++ {
+		for _, e := range slices.Backward(s.edges(at, -day-1)) {
+			if now := s.At(e).Open; !e.After(at) && s.At(e.Add(-time.Millisecond)).Open != now {
+				return e, now, true
+			}
+		}
+	}
+	return time.Time{}, false, false
+}
+
+// edges gives when the periods begin and end that begin on the date so many days from a
+// moment, or on the one after it, the earliest first.
+func (s *Schedule) edges(at time.Time, day int) []time.Time {
+	var edges []time.Time
+	for _, p := range append(s.periods(at, day), s.periods(at, day+1)...) {
+		edges = append(edges, p.from, p.to)
+	}
+	slices.SortFunc(edges, func(a, b time.Time) int { return a.Compare(b) })
+	return edges
+}
+
 // horizon is how many days are looked ahead for a change; without holidays one week
 // is like the other.
 const (
@@ -190,12 +222,7 @@ func (s *Schedule) Next(at time.Time) (next time.Time, opens, ok bool) {
 		days = weeks
 	}
 	for day := -1; day <= days; day++ {
-		var edges []time.Time
-		for _, p := range append(s.periods(at, day), s.periods(at, day+1)...) {
-			edges = append(edges, p.from, p.to)
-		}
-		slices.SortFunc(edges, func(a, b time.Time) int { return a.Compare(b) })
-		for _, e := range edges {
+		for _, e := range s.edges(at, day) {
 			if e.After(at) && s.At(e).Open != now {
 				return e, !now, true
 			}
