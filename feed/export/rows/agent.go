@@ -81,6 +81,10 @@ const maxStatuses = 64 // of a slot
 // slotKeep is how long after its end a slot can still change.
 const slotKeep = 2 * time.Hour
 
+// spendMost is the longest stretch that is entered at once. Time is entered with every
+// quarter-hour: a longer one is a clock that jumped.
+const spendMost = 24 * time.Hour
+
 func doingOf(a *floor.Agent) doing {
 	d := doing{
 		Status: string(a.Presence), Name: cmp.Or(a.Reason.Name, string(a.Presence)), Since: a.PresenceSince,
@@ -217,6 +221,7 @@ func (g *agent) spend(a *floor.Agent, to int64) {
 	if to < from {
 		from, to, sign = to, from, -1
 	}
+	from = max(from, to-spendMost.Milliseconds())
 	for from < to {
 		end := min(windowOf(from)+Quarter.Milliseconds(), to)
 		g.slot(a, from).enter(&g.Now, sign*(end-from), end)

@@ -8,17 +8,20 @@ import (
 
 // caller is the latest issue that a customer began, for three days.
 type caller struct {
-	Key                   string // the customer
-	Issue                 string
-	No                    uint64
-	Created, Disconnected int64
-	Latest                int64
-	Next                  string // the issue that the customer began next
-	NextAt                int64
-	Prev                  string // the one before
-	PrevAt, PrevEnd       int64
-	Subdivision, Segments string
-	Dirty                 bool
+	Key          string // the customer
+	Issue        string
+	No           uint64
+	Created      int64
+	Disconnected int64 `json:",omitempty"`
+	Latest       int64
+	Next         string `json:",omitempty"` // the issue that the customer began next
+	NextAt       int64  `json:",omitempty"`
+	Prev         string `json:",omitempty"` // the one before
+	PrevAt       int64  `json:",omitempty"`
+	PrevEnd      int64  `json:",omitempty"`
+	Subdivision  string `json:",omitempty"`
+	Segments     string `json:",omitempty"`
+	Dirty        bool   `json:",omitempty"`
 }
 
 // callbackDays is how long after an issue the same customer's next one is a callback.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"trunkline/feed/export/encode"
+	"trunkline/feed/export/layout"
 	"trunkline/feed/export/rows"
 	"trunkline/feed/export/schema"
 	"trunkline/internal/testenv"
@@ -87,7 +89,7 @@ func write(t *testing.T, x *exporter, dir string) {
 	for _, w := range x.out {
 		path := filepath.Join(dir, w.table.Name, "version="+w.table.Version, "format=jsonl")
 		for _, k := range w.table.Partitions() {
-			path = filepath.Join(path, k+"="+w.window.Format(map[string]string{"dt": "2006-01-02", "hr": "15", "mi": "04"}[k]))
+			path = filepath.Join(path, k+"="+w.window.Format(keyLayout[k]))
 		}
 		path = filepath.Join(path, w.table.Name+".jsonl.gz")
 		if parts[path] == nil {
@@ -110,6 +112,42 @@ func write(t *testing.T, x *exporter, dir string) {
 		}
 	}
 }
+
+// writeParquet writes a table's rows as Parquet and gives how many files that makes.
+func writeParquet(t *testing.T, x *exporter, tb *schema.Table, dir string) int {
+	t.Helper()
+	windows := map[string][]schema.Row{}
+	for _, w := range x.of(tb.Name) {
+		path := filepath.Join(dir, tb.Name, "version="+tb.Version, "format=parquet")
+		for _, k := range tb.Partitions() {
+			path = filepath.Join(path, k+"="+w.window.Format(keyLayout[k]))
+		}
+		windows[path] = append(windows[path], w.row)
+	}
+	for path, all := range windows {
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		files, err := encode.Write(t.Context(), path, tb, encode.Options{Format: layout.Parquet}, func(add func(schema.Row) error) error {
+			for _, r := range all {
+				if err := add(r); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%d files: %v", len(files), err)
+		}
+		if err := os.Rename(files[0].Path, filepath.Join(path, files[0].Name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return len(windows)
+}
+
+// keyLayout is the form of the values of the paths' keys.
+var keyLayout = map[string]string{"dt": "2006-01-02", "hr": "15", "mi": "04"}
 
 // duckdb builds the program that runs a statement in DuckDB.
 func duckdb(t *testing.T) func(statement string) string {
@@ -151,6 +189,9 @@ func duckReads(dir string, tb *schema.Table) string {
 }
 
 func TestDuckDBRemovesTheSameDuplicates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds DuckDB; runs without -short")
+	}
 	query := duckdb(t)
 	x, dir := exported(t), t.TempDir()
 	write(t, x, dir)
@@ -164,6 +205,16 @@ func TestDuckDBRemovesTheSameDuplicates(t *testing.T) {
 		}
 		compare(t, x, o, query(strings.Join(all, "\nUNION ALL\n")))
 	}
+	// Parquet tells the same.
+	var all []string
+	for _, tb := range filled() {
+		if writeParquet(t, x, tb, dir) == 0 {
+			continue
+		}
+		from := fmt.Sprintf("read_parquet('%s/%s/version=1/format=parquet/**/*.parquet', hive_partitioning = true)", dir, tb.Name)
+		all = append(all, fmt.Sprintf("SELECT '%s ' || CAST(to_json(x) AS VARCHAR) FROM (%s) AS x", tb.Name, schema.DedupeSQL(tb, schema.Query{From: from})))
+	}
+	compare(t, x, schema.ByLogical, query(strings.Join(all, "\nUNION ALL\n")))
 	// All rows are there with all columns, and the keys of the paths beside them.
 	for _, name := range []string{"convos_metrics", "queue_wfm", "reps"} {
 		tb, _ := schema.Find(name)

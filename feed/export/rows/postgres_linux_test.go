@@ -85,6 +85,9 @@ func owner(t *testing.T, dir string) *syscall.Credential {
 var pgType = map[schema.Kind]string{schema.String: "text", schema.Integer: "bigint", schema.Float: "double precision", schema.Boolean: "boolean", schema.Timestamp: "timestamptz"}
 
 func TestPostgreSQLRemovesTheSameDuplicates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts PostgreSQL; runs without -short")
+	}
 	query := postgres(t)
 	x := exported(t)
 	var load strings.Builder
@@ -104,7 +107,7 @@ func TestPostgreSQLRemovesTheSameDuplicates(t *testing.T) {
 		for _, w := range lines[tb.Name] {
 			keys := ""
 			for _, k := range tb.Partitions() {
-				keys += fmt.Sprintf(`,"%s":"%s"`, k, w.window.Format(map[string]string{"dt": "2006-01-02", "hr": "15", "mi": "04"}[k]))
+				keys += fmt.Sprintf(`,"%s":"%s"`, k, w.window.Format(keyLayout[k]))
 			}
 			load.WriteString(strings.TrimSuffix(w.json, "}") + keys + "}\n")
 		}

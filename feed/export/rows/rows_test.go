@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"trunkline/event"
 	"trunkline/feed/export/rows"
 	"trunkline/floor"
 )
@@ -87,6 +88,7 @@ func TestSnapshotsOfOthersAreRefused(t *testing.T) {
 	for name, raw := range map[string][]byte{
 		"another tenant's": other, "with other options": wfm, "nothing": nil, "no JSON": []byte("{"), "a later version": bytes.Replace(own, []byte(`"Version":1`), []byte(`"Version":2`), 1),
 		"no state": []byte(`{"Version":1,"Tenant":"acme","State":null}`), "an issue of nothing": []byte(`{"Version":1,"Tenant":"acme","State":{"Issues":{"x":null}}}`),
+		"a visit of nothing": []byte(`{"Version":1,"Tenant":"acme","State":{"Issues":{"x":{"Visits":[null]}}}}`), "an agent of nothing": []byte(`{"Version":1,"Tenant":"acme","State":{"Agents":{"x":{"Slots":{"0":null}}}}}`),
 	} {
 		if err := b.Restore(raw, nil); !errors.Is(err, rows.ErrSnapshot) {
 			t.Errorf("%s: %v", name, err)
@@ -107,4 +109,33 @@ func TestWhatIsOverLeavesTheBooks(t *testing.T) {
 	if len(after)*10 > len(during) || bytes.Contains(after, []byte(`"Visits":[{`)) {
 		t.Errorf("%d bytes are kept of %d: %.3000s", len(after), len(during), after)
 	}
+}
+
+func FuzzRestore(f *testing.F) {
+	x := export(smallJournal(f), time.Hour)
+	state, err := x.books.Snapshot()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(state)
+	f.Add([]byte(`{"Version":1,"Tenant":"acme","WFM":true,"State":{}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		b := newExporter(rows.Options{WFM: true}, start)
+		if err := b.books.Restore(raw, nil); err != nil {
+			return
+		}
+		b.take(smallJournal(t).records)
+		b.close(start.Add(2 * time.Hour))
+	})
+}
+
+// smallJournal has one call.
+func smallJournal(t testing.TB) *journal {
+	j := newJournal(t)
+	j.say(start, event.AgentStatusChanged{AgentRef: agentRef("ann"), Presence: event.PresenceAvailable},
+		event.InteractionCreated{Ref: call("c"), Direction: event.DirectionIn, Customer: &event.Customer{ID: "1"}},
+		event.InteractionQueued{Ref: call("c"), Queue: "q"}, event.InteractionAccepted{Ref: call("c"), Agent: "ann", Queue: "q"},
+		event.InteractionDispositioned{Ref: call("c"), Agent: "ann", Code: "x", Tags: []string{"t"}},
+		event.InteractionEnded{Ref: call("c"), Initiator: event.InitiatorAgent, Reason: event.EndNormal})
+	return j
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"trunkline/floor"
 )
@@ -49,10 +50,10 @@ func (b *Books) Restore(raw []byte, t *floor.Tenant) error {
 		return fmt.Errorf("%w: it has no state", ErrSnapshot)
 	}
 	s = *e.State
+	if what := s.missing(); what != "" {
+		return fmt.Errorf("%w: nothing is said of %s", ErrSnapshot, what)
+	}
 	for id, i := range s.Issues {
-		if i == nil {
-			return fmt.Errorf("%w: nothing is said of issue %q", ErrSnapshot, id)
-		}
 		var it *floor.Interaction
 		if t != nil {
 			it = t.Interaction(id)
@@ -62,3 +63,75 @@ func (b *Books) Restore(raw []byte, t *floor.Tenant) error {
 	b.state = s
 	return nil
 }
+
+// missing names something of which the state says nothing, "" when it is whole, and
+// makes the maps that it leaves out.
+func (s *state) missing() string {
+	for id, i := range s.Issues {
+		if i == nil || hole(i.Visits) || hole(i.Parts) || hole(i.Transfers) || hole(i.Notes) || hole(i.CheckIns) {
+			return "issue " + id
+		}
+	}
+	for id, g := range s.Agents {
+		if g == nil || hole(g.Statuses) {
+			return "agent " + id
+		}
+		for _, x := range g.Slots {
+			if x == nil || hole(x.By) {
+				return "the time of agent " + id
+			}
+		}
+		if g.Slots == nil {
+			g.Slots = map[int64]*slot{}
+		}
+		if g.Counts == nil {
+			g.Counts = map[string]int64{}
+		}
+	}
+	for _, w := range s.Slices {
+		if w == nil || w.Queues == nil || w.Agents == nil {
+			return "a quarter of an hour"
+		}
+	}
+	for code, x := range s.Intents {
+		if x == nil {
+			return "intent " + code
+		}
+	}
+	for key, c := range s.Callers {
+		if c == nil {
+			return "customer " + key
+		}
+	}
+	if hole(s.Again) {
+		return "an issue of before"
+	}
+	s.fill()
+	return ""
+}
+
+// fill makes the maps that a state leaves out.
+func (s *state) fill() {
+	fresh := newState()
+	if s.Counts == nil {
+		s.Counts = fresh.Counts
+	}
+	if s.Issues == nil {
+		s.Issues = fresh.Issues
+	}
+	if s.Agents == nil {
+		s.Agents = fresh.Agents
+	}
+	if s.Callers == nil {
+		s.Callers = fresh.Callers
+	}
+	if s.Intents == nil {
+		s.Intents = fresh.Intents
+	}
+	if s.Slices == nil {
+		s.Slices = fresh.Slices
+	}
+}
+
+// hole says that a list has an item of which nothing is said.
+func hole[T any](list []*T) bool { return slices.Contains(list, nil) }
