@@ -82,12 +82,15 @@ An event of your own:
 The tenant stream of the 8x8 Streaming API, by the sample client and on its test page (user and tenant %[3]s, the token below):
   TRUNKLINE_TOKEN=%[9]s trunkline tail stream --url %[2]s --tenant %[3]s
   %[2]s/api/streaming/v1/TenantUpdates.jsp
+Measures since midnight, in the form of Avaya's Analytics Realtime Data API, by its sample client:
+  TRUNKLINE_SECRET=%[10]s trunkline tail measures --url %[2]s --account %[11]s --client %[12]s
 Milestones are pushed over mutual TLS to %[7]s; push all again, and see the repeats dropped:
   curl -s -H 'Authorization: Bearer %[8]s' -d '{"after":"oldest"}' %[2]s/v1/webhooks/mirror/replay
   curl -s %[2]s/metrics | grep receiver_payloads
 
 Control-C ends it.
-`, what, url, tenant, where, c.Tokens[string(auth.Read)], c.Tokens[string(auth.Ingest)], to.Receiver, c.Tokens[string(auth.Admin)], c.Tokens[string(auth.Stream)])
+`, what, url, tenant, where, c.Tokens[string(auth.Read)], c.Tokens[string(auth.Ingest)], to.Receiver, c.Tokens[string(auth.Admin)], c.Tokens[string(auth.Stream)],
+		c.ClientSecret, account, clientID)
 	if err != nil {
 		return fmt.Errorf("print how to look: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -13,10 +14,29 @@ import (
 )
 
 func newTailCmd() *cobra.Command {
-	cmd := group("tail", "Listen to a feed of a running server", newTailLiveCmd(), newTailStreamCmd(), newTailHubCmd())
+	cmd := group("tail", "Listen to a feed of a running server", newTailLiveCmd(), newTailStreamCmd(), newTailHubCmd(), newTailMeasuresCmd())
 	cmd.Long = `Listen to a feed of a running server and print what comes, one JSON text a line. The client comes back by itself when it
 is cut, where it was.`
 	return cmd
+}
+
+// sayCut prints each cut of a client that comes back.
+func sayCut(cmd *cobra.Command) func(error, time.Duration) {
+	return func(err error, pause time.Duration) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "trunkline: cut: %v; coming back in %v\n", err, pause.Round(time.Millisecond))
+	}
+}
+
+// secretOf reads the secret of who signs in from a file, or gives that of the environment.
+func secretOf(file, variable string) (string, error) {
+	if file == "" {
+		return os.Getenv(variable), nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", usage(fmt.Errorf("read the secret: %w", err))
+	}
+	return strings.TrimSpace(string(b)), nil
 }
 
 func newTailLiveCmd() *cobra.Command {
@@ -74,9 +94,7 @@ func (f *tailFlags) run(cmd *cobra.Command) error {
 	if !f.quiet {
 		o.Out = cmd.OutOrStdout()
 	}
-	o.Reconnect = func(err error, pause time.Duration) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "trunkline: cut: %v; coming back in %v\n", err, pause.Round(time.Millisecond))
-	}
+	o.Reconnect = sayCut(cmd)
 	res, err := tail.Run(cmd.Context(), o)
 	if f.quiet || o.Check {
 		fmt.Fprintf(cmd.ErrOrStderr(), "trunkline: %d events, %d times reconnected, cursor %s\n", res.Events, res.Reconnects, res.Cursor)

@@ -54,13 +54,9 @@ func (f *tailHubFlags) run(cmd *cobra.Command, args []string) error {
 			o.Subscriptions = append(o.Subscriptions, tail.Subscription{EntityID: entity, EventName: name})
 		}
 	}
-	o.Secret = os.Getenv("TRUNKLINE_SECRET")
-	if f.secretFile != "" {
-		b, err := os.ReadFile(f.secretFile)
-		if err != nil {
-			return usage(fmt.Errorf("read the secret: %w", err))
-		}
-		o.Secret = strings.TrimSpace(string(b))
+	var err error
+	if o.Secret, err = secretOf(f.secretFile, "TRUNKLINE_SECRET"); err != nil {
+		return err
 	}
 	if len(o.Subscriptions) == 0 || o.User == "" || o.Secret == "" {
 		return usage(errors.New("it needs --user, the user's secret, and something to subscribe to"))
@@ -70,9 +66,7 @@ func (f *tailHubFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	o.URL, o.HTTP, o.Out = server.URL, client, cmd.OutOrStdout()
-	o.Reconnect = func(err error, pause time.Duration) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "trunkline: cut: %v; coming back in %v\n", err, pause.Round(time.Millisecond))
-	}
+	o.Reconnect = sayCut(cmd)
 	o.Refused = func(s tail.Subscription, message string) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "trunkline: %s of %s: %s\n", s.EventName, s.EntityID, message)
 	}

@@ -54,9 +54,7 @@ func (f *tailStreamFlags) run(cmd *cobra.Command) error {
 	}
 	o := f.o
 	o.URL, o.Token, o.HTTP, o.Out = server.URL, server.Token, client, cmd.OutOrStdout()
-	o.Reconnect = func(err error, pause time.Duration) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "trunkline: cut: %v; coming back in %v\n", err, pause.Round(time.Millisecond))
-	}
+	o.Reconnect = sayCut(cmd)
 	res, err := tail.Run(cmd.Context(), o)
 	fmt.Fprintf(cmd.ErrOrStderr(), "trunkline: %d events, numbers %d to %d, %d gaps, %d repeats, %d times reconnected\n",
 		res.Events, res.First, res.Last, res.Gaps, res.Repeats, res.Reconnects)

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"trunkline/jsonhttp"
-	"trunkline/nearest"
 	"trunkline/problem"
 )
 
@@ -82,7 +81,7 @@ func named(w http.ResponseWriter, r *http.Request) *producer {
 	p := findProducer(r.PathValue("producer"))
 	if p == nil {
 		detail := "There are " + strings.Join(producerIDs(), ", ") + "."
-		if near, ok := nearest.Of(r.PathValue("producer"), producerIDs()); ok {
+		if near, ok := nearProducer(r.PathValue("producer")); ok {
 			detail += " Did you mean " + near + "?"
 		}
 		problem.Write(w, problem.Detail{Status: http.StatusNotFound, Type: "no-measure-producer", Title: "There is no such measure producer", Detail: detail})

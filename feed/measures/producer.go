@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"trunkline/floor/measure"
+	"trunkline/nearest"
 )
 
 // The names of the keys.
@@ -55,6 +56,14 @@ func findProducer(text string) *producer {
 		}
 	}
 	return nil
+}
+
+// nearProducer gives the producer that a text may mean.
+func nearProducer(text string) (id string, ok bool) {
+	if !strings.HasSuffix(text, "_"+version) {
+		text += "_" + version
+	}
+	return nearest.Of(text, producerIDs())
 }
 
 // producerIDs lists what can be named.

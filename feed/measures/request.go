@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"trunkline/nearest"
 )
 
 // Violation is one thing that is wrong with a request.
@@ -193,7 +191,7 @@ func checkExtensions(in map[string]string, refuse func(field, code, format strin
 		return nil
 	case p == nil:
 		hint := ""
-		if near, ok := nearest.Of(id, producerIDs()); ok {
+		if near, ok := nearProducer(id); ok {
 			hint = " Did you mean " + near + "?"
 		}
 		refuse("extensions."+extProducer, codeNotAccepted, "There is no such measure producer.%s There are %s.", hint, strings.Join(producerIDs(), ", "))
