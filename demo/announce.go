@@ -84,15 +84,25 @@ The tenant stream of the 8x8 Streaming API, by the sample client and on its test
   %[2]s/api/streaming/v1/TenantUpdates.jsp
 Measures since midnight, in the form of Avaya's Analytics Realtime Data API, by its sample client:
   TRUNKLINE_SECRET=%[10]s trunkline tail measures --url %[2]s --account %[11]s --client %[12]s
-Milestones are pushed over mutual TLS to %[7]s; push all again, and see the repeats dropped:
+%[13]sMilestones are pushed over mutual TLS to %[7]s; push all again, and see the repeats dropped:
   curl -s -H 'Authorization: Bearer %[8]s' -d '{"after":"oldest"}' %[2]s/v1/webhooks/mirror/replay
   curl -s %[2]s/metrics | grep receiver_payloads
 
 Control-C ends it.
 `, what, url, tenant, where, c.Tokens[string(auth.Read)], c.Tokens[string(auth.Ingest)], to.Receiver, c.Tokens[string(auth.Admin)], c.Tokens[string(auth.Stream)],
-		c.ClientSecret, account, clientID)
+		c.ClientSecret, account, clientID, s.hub(c).look(url))
 	if err != nil {
 		return fmt.Errorf("print how to look: %w", err)
 	}
 	return nil
+}
+
+// look says how to listen to the hub, "" when there is nobody to sign in.
+func (h hub) look(url string) string {
+	if len(h.Users) == 0 || len(h.Queues) == 0 {
+		return ""
+	}
+	u := h.Users[len(h.Users)-1]
+	return fmt.Sprintf("Users, queues and call lists at the hub (SignalR), by the sample client:\n  TRUNKLINE_SECRET=%s trunkline tail hub --url %s --user %s %s:QueueStatus %s:UserStatus\n",
+		u.Secret, url, u.Login, h.Queues[0].ID, h.Users[0].ID)
 }

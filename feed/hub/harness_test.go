@@ -217,6 +217,7 @@ type peer struct {
 	calls   int
 	rest    [][]byte         // records that were read and not looked at
 	waiting []map[string]any // messages that were read and not taken
+	texts   []string         // of messages, as they came
 	ended   string           // the reason of a close message
 }
 
@@ -287,7 +288,7 @@ func (p *peer) next() answer {
 		}
 		switch a.Type {
 		case 1:
-			p.waiting = append(p.waiting, a.Arguments[0])
+			p.waiting, p.texts = append(p.waiting, a.Arguments[0]), append(p.texts, string(r))
 			return a
 		case 3:
 			return a

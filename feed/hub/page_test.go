@@ -266,12 +266,10 @@ func TestTheLiveSample(t *testing.T) {
 		}
 		members := []string{"rootEntityType", "rootEntityId", "eventType", "entityType", "entityId", "messageTTLSeconds", "userId", "organizationId", "canBeAllocatedTo",
 			"talking", "activeQueueId", "available", "schedule", "serving", "serviceTerminals", "activeQueues", "parkedCalls", "wrapUpEnd", "servingCallback", "fetchMode", "id", "timestamp"}
-		text := ""
-		for text == "" {
-			if r := string(p.record()); strings.Contains(r, `essageReceived"`) && strings.Contains(r, "UserStatus") {
-				text = r
-			}
+		for len(p.texts) == 0 {
+			p.next()
 		}
+		text := p.texts[0]
 		at := 0
 		for _, m := range members {
 			if pascal {

@@ -36,7 +36,7 @@ type room struct {
 	marks  sync.Mutex // guards what is below; taken under the floor's lock, briefly
 	dirty  map[ref]struct{}
 	all    bool
-	rights bool // may have changed
+	rights rights
 
 	// What follows belongs to the goroutine of the room.
 
@@ -46,6 +46,15 @@ type room struct {
 
 // person is how the page names the user that an agent is.
 type person struct{ guid, name string }
+
+// rights says that somebody's rights may have changed.
+type rights struct {
+	seq   uint64    // of the fact that says so; the floor may not know of it yet
+	until time.Time // the directory may be as late, on another node than the one that changed it
+}
+
+// reviewFor is how long after a change rights are looked at again.
+const reviewFor = 3 * time.Second
 
 // comer is a session that has just subscribed to a status.
 type comer struct {
@@ -91,7 +100,10 @@ func (r *room) run() {
 			}
 		case <-tick.C:
 			waiting, last = false, time.Now()
-			r.round()
+			if r.round() {
+				waiting = true
+				tick.Reset(r.feed.o.Tick)
+			}
 		}
 	}
 }
@@ -229,7 +241,7 @@ func (r *room) tell(b *eventlog.Batch) {
 		typ := rec.Type()
 		if typ == "agent.provisioned" || typ == "directory.changed" || typ == "queue.configured" || typ == "callback.changed" {
 			r.marks.Lock()
-			r.rights = true
+			r.rights = rights{seq: rec.Seq, until: time.Now().Add(reviewFor)}
 			r.marks.Unlock()
 			nudge(r.wake)
 		}

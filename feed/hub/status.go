@@ -298,19 +298,22 @@ func (r *room) refetch() {
 	})
 }
 
-// round sends the statuses that have changed, and looks at rights that may have.
-func (r *room) round() {
+// round sends the statuses that have changed, and looks at rights that may have; again
+// says that it has to before long.
+func (r *room) round() (again bool) {
 	r.greet()
 	r.marks.Lock()
-	dirty, all, rights := r.dirty, r.all, r.rights
-	r.dirty, r.all, r.rights = map[ref]struct{}{}, false, false
+	dirty, all, review := r.dirty, r.all, r.rights
+	r.dirty, r.all = map[ref]struct{}{}, false
 	r.marks.Unlock()
 	subscribed := r.statuses()
 	var changed []status
+	var at uint64
 	err := r.feed.o.State.View(r.tenant, func(v follow.View) {
 		if v.Tenant == nil {
 			return
 		}
+		at = v.At.Seq
 		for about := range dirty {
 			if a := v.Tenant.Agent(about.id); about.entity == entityUser && a != nil {
 				for _, m := range a.Queues { // counted by what the agent does
@@ -335,7 +338,7 @@ func (r *room) round() {
 		r.marks.Lock()
 		r.all = true
 		r.marks.Unlock()
-		return
+		return false
 	}
 	for about := range r.last { // nobody asks for it any more
 		if _, ok := subscribed[about]; !ok {
@@ -345,9 +348,16 @@ func (r *room) round() {
 	for _, s := range changed {
 		r.show(s, nil)
 	}
-	if rights {
-		r.review()
+	if review.seq == 0 {
+		return false
 	}
+	r.review()
+	r.marks.Lock()
+	defer r.marks.Unlock()
+	if r.rights == review && at >= review.seq && time.Now().After(review.until) {
+		r.rights = rights{}
+	}
+	return r.rights.seq != 0
 }
 
 // statuses are the entities of whose statuses somebody hears.
