@@ -138,6 +138,8 @@ var endpoints = []endpoint{
 	// These take a user's name and secret, or the tokens made of them; feed/hub holds them against others'.
 	{pattern: "GET /token/{user}/rte/{$}", path: "/token/me/rte/", status: 401},
 	{pattern: "GET /token/{user}/rte", path: "/token/me/rte", status: 401},
+	{pattern: "OPTIONS /token/{user}/rte/{$}", path: "/token/me/rte/", status: 204},
+	{pattern: "OPTIONS /token/{user}/rte", path: "/token/me/rte", status: 204},
 	{pattern: "POST /rte/negotiate", path: "/rte/negotiate", status: 401},
 	{pattern: "OPTIONS /rte/negotiate", path: "/rte/negotiate", status: 204},
 	{pattern: "GET /rte", path: "/rte", status: 401},

@@ -17,6 +17,8 @@ func (f *Feed) Routes() []auth.Route {
 	return []auth.Route{
 		public("GET "+tokenPath+"/{$}", f.token),
 		public("GET "+tokenPath, f.token),
+		public("OPTIONS "+tokenPath+"/{$}", f.server.Preflight),
+		public("OPTIONS "+tokenPath, f.server.Preflight),
 		public("POST "+hubPath+"/negotiate", f.server.Negotiate),
 		public("OPTIONS "+hubPath+"/negotiate", f.server.Preflight),
 		public("GET "+hubPath, f.server.Connect),

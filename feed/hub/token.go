@@ -29,6 +29,9 @@ type Endpoint struct {
 // token serves GET /token/{user}/rte/ to the user, who is "me" or named by id, login or
 // GUID, and to an administrator of the tenant by an API token.
 func (f *Feed) token(w http.ResponseWriter, r *http.Request) {
+	if !f.server.Welcome(w, r) {
+		return
+	}
 	user, tenant, ok := f.who(w, r)
 	if !ok {
 		return

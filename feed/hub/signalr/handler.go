@@ -50,11 +50,21 @@ func secret() string {
 
 // admit says who sends a request; false: it was refused.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request) (Identity, bool) {
-	if !s.origins.allow(w, r) {
-		problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "origin", Title: "Pages of this origin may not connect"})
+	if !s.Welcome(w, r) {
 		return Identity{}, false
 	}
 	return s.o.Authenticate(w, r)
+}
+
+// Welcome says whether the page that a request comes from may use the hub, and tells the
+// browser so; false: it has written the refusal. Endpoints beside the hub that its pages
+// ask, such as one for tokens, ask it too.
+func (s *Server) Welcome(w http.ResponseWriter, r *http.Request) bool {
+	if s.origins.allow(w, r) {
+		return true
+	}
+	problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "origin", Title: "Pages of this origin may not connect"})
+	return false
 }
 
 // Negotiate serves POST …/negotiate.
