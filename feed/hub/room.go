@@ -23,6 +23,7 @@ type room struct {
 	root   string // the organisation's GUID
 	users  int    // guarded by Feed.mu
 	done   chan struct{}
+	ready  chan struct{} // closed when the room hears of what is new: who subscribes before waits
 	hurry  chan struct{} // somebody has subscribed to a status
 	wake   chan struct{} // the floor, or somebody's rights, have changed
 
@@ -47,15 +48,6 @@ type room struct {
 // person is how the page names the user that an agent is.
 type person struct{ guid, name string }
 
-// rights says that somebody's rights may have changed.
-type rights struct {
-	seq   uint64    // of the fact that says so; the floor may not know of it yet
-	until time.Time // the directory may be as late, on another node than the one that changed it
-}
-
-// reviewFor is how long after a change rights are looked at again.
-const reviewFor = 3 * time.Second
-
 // comer is a session that has just subscribed to a status.
 type comer struct {
 	session *session
@@ -63,7 +55,7 @@ type comer struct {
 }
 
 func newRoom(f *Feed, tenant string) *room {
-	r := &room{feed: f, tenant: tenant, root: f.o.Organization(tenant), done: make(chan struct{}), hurry: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+	r := &room{feed: f, tenant: tenant, root: f.o.Organization(tenant), done: make(chan struct{}), ready: make(chan struct{}), hurry: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 		subs: map[subject]map[*session]*subscription{}, wanted: map[*kind]int{}, dirty: map[ref]struct{}{}, last: map[ref]any{}, fetch: map[string]fetchMember{}, all: true}
 	f.wg.Add(1)
 	go r.run()
@@ -82,6 +74,7 @@ func (r *room) run() {
 	defer r.feed.o.State.Watch(r.tenant, r.mark)()
 	_, stop := r.feed.o.Log.Follow(r.tenant, r.tell)
 	defer stop()
+	close(r.ready)
 	tick := time.NewTimer(0)
 	defer tick.Stop()
 	<-tick.C
@@ -240,10 +233,7 @@ func (r *room) tell(b *eventlog.Batch) {
 		rec := &b.Records[i]
 		typ := rec.Type()
 		if typ == "agent.provisioned" || typ == "directory.changed" || typ == "queue.configured" || typ == "callback.changed" {
-			r.marks.Lock()
-			r.rights = rights{seq: rec.Seq, until: time.Now().Add(reviewFor)}
-			r.marks.Unlock()
-			nudge(r.wake)
+			r.doubt(rec.Seq)
 		}
 		if !r.wants(causes[typ]) {
 			continue
@@ -369,25 +359,4 @@ func (r *room) guidOf(about ref) string {
 		return guid
 	}
 	return about.id
-}
-
-// queuesOf are the queues that a call list belongs to.
-func (r *room) queuesOf(list string) []string {
-	var out []string
-	for name, queues := range r.feed.o.CallLists {
-		if strings.EqualFold(name, list) || event.GUID(r.tenant, "call_list", name) == list {
-			out = append(out, queues...)
-		}
-	}
-	_ = r.feed.o.State.View(r.tenant, func(v follow.View) {
-		if v.Tenant == nil {
-			return
-		}
-		for _, cb := range v.Tenant.Callbacks() {
-			if cb.List != "" && cb.Queue != "" && (strings.EqualFold(cb.List, list) || event.GUID(r.tenant, "call_list", cb.List) == list) {
-				out = append(out, cb.Queue)
-			}
-		}
-	})
-	return out
 }

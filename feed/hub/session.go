@@ -119,6 +119,7 @@ func (s *session) subscribe(args []json.RawMessage) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	<-s.room.ready // what happens after the answer is heard
 	results := make([]*object, 0, len(list))
 	var sight *directory.Sight
 	for _, e := range list {
@@ -189,28 +190,6 @@ func (s *session) judge(e EntitySubscription, sight **directory.Sight) (*subscri
 		return nil, unauthorized
 	}
 	return &subscription{subject{k, about}, s.room.guidOf(about)}, ""
-}
-
-// may says whether somebody who sees so much may hear of an entity.
-func (s *session) may(sight directory.Sight, about ref) bool {
-	if sight.All {
-		return true
-	}
-	switch about.entity {
-	case entityUser:
-		if user, ok := strings.CutPrefix(about.id, userOnly); ok {
-			return user == s.who.user
-		}
-		return sight.Agents[about.id]
-	case entityQueue:
-		return sight.Queues[about.id]
-	}
-	for _, queue := range s.room.queuesOf(about.id) {
-		if sight.Queues[queue] {
-			return true
-		}
-	}
-	return false
 }
 
 // userOnly marks the id of a user who is no agent.

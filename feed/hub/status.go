@@ -1,13 +1,12 @@
 package hub
 
 import (
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
 
-	"trunkline/directory"
 	"trunkline/event"
-	"trunkline/feed/hub/signalr"
 	"trunkline/floor"
 	"trunkline/floor/follow"
 )
@@ -79,11 +78,28 @@ func (r *room) stateOf(a *floor.Agent) userState {
 			}
 		}
 	}
-	s.talkingAt = a.Since
+	if s.talkingAt = a.Since; s.talking {
+		s.talkingAt = talkingSince(a)
+	}
 	if before, ok := r.last[ref{entityUser, a.ID}].(userState); ok && before.talking == s.talking {
 		s.talkingAt = before.talkingAt
 	}
 	return s
+}
+
+// talkingSince is when the oldest of an agent's calls was dialled, offered or, of those
+// that were answered, answered: of when they were offered nothing is kept.
+func talkingSince(a *floor.Agent) int64 {
+	since := a.Since
+	for _, p := range a.Work() {
+		switch p.Stage {
+		case floor.PartOffered, floor.PartDialling, floor.PartContact:
+			if since = min(since, p.Since); p.Queue == nil && p.Interaction.Direction == event.DirectionOut && p.Interaction.Agent == a.ID {
+				since = min(since, p.Interaction.Created)
+			}
+		}
+	}
+	return since
 }
 
 // listGUID is how the page names a call list, null where there is none.
@@ -154,7 +170,7 @@ type status struct {
 	about ref
 	state any
 	queue string // the active queue of a user, by its GUID
-	guid  string // as the floor has it
+	guid  string // as the floor has it, "" where it has none
 	now   int64  // epoch ms
 }
 
@@ -164,6 +180,10 @@ func (r *room) look(t *floor.Tenant, about ref) (status, bool) {
 	s := status{about: about, now: t.Now()}
 	switch about.entity {
 	case entityUser:
+		if strings.HasPrefix(about.id, userOnly) {
+			s.state = userState{availability: availabilities[event.PresenceOffWork]} // nobody who could work
+			return s, true
+		}
 		a := t.Agent(about.id)
 		if a == nil {
 			return s, false
@@ -193,7 +213,7 @@ func (r *room) show(s status, to *comer) {
 		}
 	}
 	if guid == "" {
-		guid = event.GUID(r.tenant, map[string]event.EntityKind{entityUser: event.EntityAgent, entityQueue: event.EntityQueue}[s.about.entity], s.about.id)
+		guid = r.guidOf(s.about)
 	}
 	var v values
 	switch state := s.state.(type) {
@@ -310,10 +330,10 @@ func (r *room) round() (again bool) {
 	var changed []status
 	var at uint64
 	err := r.feed.o.State.View(r.tenant, func(v follow.View) {
+		at = v.At.Seq
 		if v.Tenant == nil {
 			return
 		}
-		at = v.At.Seq
 		for about := range dirty {
 			if a := v.Tenant.Agent(about.id); about.entity == entityUser && a != nil {
 				for _, m := range a.Queues { // counted by what the agent does
@@ -371,42 +391,4 @@ func (r *room) statuses() map[ref]struct{} {
 		}
 	}
 	return out
-}
-
-// review ends the subscriptions to which somebody has no right any more, with a notice,
-// and the connections of users who are gone.
-func (r *room) review() {
-	r.mu.Lock()
-	of := map[*session][]*subscription{}
-	for _, sessions := range r.subs {
-		for s, sub := range sessions {
-			of[s] = append(of[s], sub)
-		}
-	}
-	r.mu.Unlock()
-	sights := map[string]*directory.Sight{}
-	for s, subs := range of {
-		sight, ok := sights[s.who.user]
-		if !ok {
-			if u, err := r.feed.o.People.User(r.tenant, s.who.user); err == nil && !u.Disabled {
-				now := r.feed.o.People.Sees(r.tenant, u)
-				sight = &now
-			}
-			sights[s.who.user] = sight
-		}
-		if sight == nil {
-			s.conn.Close("The user may not connect any more.", false)
-			continue
-		}
-		for _, sub := range subs {
-			if s.may(*sight, sub.about) {
-				continue
-			}
-			r.remove(s, sub.subject)
-			style := r.feed.style
-			s.conn.Send(signalr.NewMessage("MessageReceived", style.object("Subscription", r.block(sub.kind, sub.guid), "Data", style.object(
-				"EventType", "SubscriptionEnded", "EntityType", sub.kind.entity, "EntityId", sub.guid, "EventName", sub.kind.name, "Message", unauthorized,
-				"Timestamp", moment{time.Now()}))), signalr.SendOptions{Entity: sendOptions(sub.subject).Entity, Barrier: true})
-		}
-	}
 }

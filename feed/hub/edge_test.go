@@ -1,0 +1,71 @@
+package hub_test
+
+import (
+	"net/http"
+	"testing"
+
+	"trunkline/event"
+	"trunkline/feed/hub"
+)
+
+// Pages of the hosts that are named may ask for a token as they may connect; others may
+// not, and the browser is told so before it sends a secret.
+func TestPagesOfOtherHosts(t *testing.T) {
+	c := open(t, func(o *hub.Options) { o.SignalR.Origins = []string{"https://wallboard.example.com"} })
+	for _, tt := range []struct {
+		method, origin, allowed string
+		want                    int
+	}{
+		{"GET", "", "", 200}, {"GET", "https://wallboard.example.com", "https://wallboard.example.com", 200}, {"GET", "https://evil.example.com", "", 403},
+		{"OPTIONS", "https://wallboard.example.com", "https://wallboard.example.com", 204}, {"OPTIONS", "https://evil.example.com", "", 204},
+	} {
+		for _, path := range []string{"/token/me/rte", "/token/me/rte/"} {
+			req, err := http.NewRequestWithContext(t.Context(), tt.method, c.url+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Origin", tt.origin)
+			if tt.method == "GET" {
+				req.SetBasicAuth("anna", c.secrets["anna"])
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if got := resp.Header.Get("Access-Control-Allow-Origin"); resp.StatusCode != tt.want || got != tt.allowed {
+				t.Errorf("%s %s from %q: %d, %q allowed", tt.method, path, tt.origin, resp.StatusCode, got)
+			}
+		}
+	}
+}
+
+// What happens after the answer to Subscribe is heard, also by the first one who comes.
+func TestNothingIsMissedAfterTheAnswer(t *testing.T) {
+	c := open(t, nil)
+	user := c.guid(event.EntityUser, "anna")
+	for range 20 {
+		p := c.connect("anna") // the only one: its tenant's room has just been made
+		if got := p.subscribe("Subscribe", [2]string{user, "UserSetting"}); got[0] != "" {
+			t.Fatal(got)
+		}
+		c.say(event.AgentSettingChanged{AgentRef: event.AgentRef{Agent: "a1"}, Keyword: "k", Value: "v"})
+		if data := p.message("UserSetting", user)["data"].(map[string]any); data["keyword"] != "k" {
+			t.Errorf("%v", data)
+		}
+		_ = p.conn.CloseNow()
+		until(t, func() bool { return c.feed.Stats().Rooms == 0 })
+	}
+}
+
+// A user who is no agent has a status as well: nobody starts blind.
+func TestTheStatusOfOneWhoIsNoAgent(t *testing.T) {
+	c := open(t, nil)
+	p := c.connect("ada")
+	user := c.guid(event.EntityUser, "ada")
+	p.subscribe("Subscribe", [2]string{user, "UserStatus"})
+	data := p.message("UserStatus", user)["data"].(map[string]any)
+	if data["userId"] != user || data["availabilityStatus"] != "OffWork" || data["canBeAllocatedTo"] != false || data["serving"] != false {
+		t.Errorf("%v", data)
+	}
+}
