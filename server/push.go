@@ -12,16 +12,17 @@ import (
 
 	"trunkline/config"
 	"trunkline/feed/push"
+	"trunkline/webhook"
 )
 
 // openPush opens the push feed with the destinations of the configuration.
 func (s *Server) openPush(ctx context.Context) error {
 	c := s.cfg.Push
-	allow, err := push.ParseNetworks(c.AllowNetworks)
+	allow, err := webhook.ParseNetworks(c.AllowNetworks)
 	if err != nil {
 		return fmt.Errorf("push.allow_networks: %w", err)
 	}
-	o := push.Options{Guard: push.Guard{Allow: allow}, PlainHTTP: c.PlainHTTP, Append: s.Append, Owns: s.log.Owns}
+	o := push.Options{Guard: webhook.Guard{Allow: allow}, PlainHTTP: c.PlainHTTP, Append: s.Append, Owns: s.log.Owns}
 	for i := range c.Destinations {
 		d, err := staticDestination(&c.Destinations[i])
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 	"trunkline/eventlog"
 	"trunkline/jsonhttp"
 	"trunkline/problem"
+	"trunkline/webhook"
 )
 
 // Errors of requests about destinations.
@@ -184,7 +185,7 @@ func (s *settings) onto(d *Destination, now time.Time) (made string) {
 		case "":
 			d.Secrets = nil
 		case "new":
-			fresh := NewSecret(now)
+			fresh := webhook.NewSecret(now)
 			d.Secrets, made = []Secret{fresh}, fresh.Key
 		default:
 			d.Secrets = []Secret{{Key: *s.Secret, Created: now.UTC().Truncate(time.Second)}}
@@ -408,7 +409,7 @@ func (f *Feed) rotate(w http.ResponseWriter, r *http.Request) {
 		overlap = time.Duration(*in.Overlap) * time.Second
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	fresh := NewSecret(now)
+	fresh := webhook.NewSecret(now)
 	d, err := f.change(r.Context(), d, func(d *Destination) {
 		list := []Secret{fresh}
 		if len(d.Secrets) > 0 && overlap > 0 {

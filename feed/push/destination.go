@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"trunkline/feed/filter"
+	"trunkline/webhook"
 )
 
 // Destination is an endpoint that payloads are sent to, as it is configured. It is the JSON of /v1/webhooks; the
@@ -47,12 +47,8 @@ type Destination struct {
 	static bool
 }
 
-// Secret signs what is sent. Until Ends two secrets sign side by side.
-type Secret struct {
-	Key     string    `json:"key"` // whsec_ and base64
-	Created time.Time `json:"created,omitzero"`
-	Ends    time.Time `json:"ends,omitzero"` // zero: never
-}
+// Secret signs what is sent.
+type Secret = webhook.Secret
 
 // Ordering and what to do after the last retry.
 const (
@@ -72,7 +68,6 @@ const (
 	maxConcurrency = 256
 	maxEventList   = 100
 	maxHeaders     = 20
-	longestPause   = time.Minute // between two retries, unless backoff_ms is longer
 )
 
 // ErrInvalid is what every complaint about a destination's settings wraps.
@@ -149,7 +144,7 @@ func (d *Destination) check(plain bool) error {
 		return wrong("%v", err)
 	}
 	for _, s := range d.Secrets {
-		if _, err := s.bytes(); err != nil {
+		if _, err := s.Bytes(); err != nil {
 			return wrong("secrets: %v", err)
 		}
 	}
@@ -181,34 +176,14 @@ func (d *Destination) checkLists(wrong func(string, ...any) error) error {
 		return wrong("headers: at most %d", maxHeaders)
 	}
 	for k, v := range d.Headers {
-		name := http.CanonicalHeaderKey(k)
-		if !validHeader(k, v) {
+		if !webhook.ValidHeader(k, v) {
 			return wrong("headers: %q is not a header", k)
 		}
-		switch name {
-		case "Host", "Content-Type", "Content-Length", "Connection", "Transfer-Encoding", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature":
+		if name := http.CanonicalHeaderKey(k); webhook.OwnHeader(name) {
 			return wrong("headers: %s is set by the feed", name)
 		}
 	}
 	return nil
-}
-
-func validHeader(k, v string) bool {
-	if k == "" || len(k) > 128 || len(v) > 4096 {
-		return false
-	}
-	for i := range len(k) {
-		c := k[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-			return false
-		}
-	}
-	for i := range len(v) {
-		if c := v[i]; c < 0x20 && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
 }
 
 // tls gives the client's side of TLS.
@@ -304,12 +279,15 @@ func (d Destination) view(st Status) view {
 	return v
 }
 
-// bytes gives the key of a secret.
-func (s Secret) bytes() ([]byte, error) {
-	text, ok := strings.CutPrefix(s.Key, secretPrefix)
-	b, err := base64.StdEncoding.DecodeString(text)
-	if !ok || err != nil || len(b) < 24 || len(b) > 64 {
-		return nil, errors.New("a secret is whsec_ and 24 to 64 bytes in base64")
+// keysAt gives the keys that sign at a time.
+func (d *Destination) keysAt(now time.Time) [][]byte {
+	var keys [][]byte
+	for _, s := range d.Secrets {
+		if s.Ends.IsZero() || now.Before(s.Ends) {
+			if b, err := s.Bytes(); err == nil {
+				keys = append(keys, b)
+			}
+		}
 	}
-	return b, nil
+	return keys
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"reflect"
 	"slices"
 	"sync"
@@ -311,17 +310,4 @@ func (f *Feed) tell(tenant string, fact event.Fact) {
 			slog.Warn("the state of a destination could not be told", "fact", fact.EventType(), "subject", fact.EventSubject(), "error", err)
 		}
 	}()
-}
-
-// ParseNetworks reads networks as push.allow_networks has them.
-func ParseNetworks(list []string) ([]netip.Prefix, error) {
-	out := make([]netip.Prefix, 0, len(list))
-	for _, s := range list {
-		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not a network, as in 10.0.0.0/8", s)
-		}
-		out = append(out, p.Masked())
-	}
-	return out, nil
 }

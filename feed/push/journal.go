@@ -98,5 +98,5 @@ type attemptKey struct {
 
 func attemptOf(it *item, o outcome, now time.Time) Attempt {
 	return Attempt{At: now.UTC(), Event: it.msg.ID, Type: it.msg.Type, Feed: it.msg.Feed, Entity: it.msg.Key, Sequence: it.seq, Index: it.index,
-		Attempt: it.sent, Status: o.status, Latency: float64(o.took.Microseconds()) / 1000, Error: o.err, Excerpt: o.excerpt, Replay: it.replay != nil}
+		Attempt: it.sent, Status: o.Status, Latency: float64(o.Took.Microseconds()) / 1000, Error: o.Err, Excerpt: o.Excerpt, Replay: it.replay != nil}
 }

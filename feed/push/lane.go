@@ -9,6 +9,7 @@ import (
 
 	"trunkline/eventlog"
 	"trunkline/feed/filter"
+	"trunkline/webhook"
 )
 
 // The bounds of what a destination keeps in memory.
@@ -45,7 +46,7 @@ type lane struct {
 	gone410  bool   // paused by an answer; not stored yet
 	paused   string // why nothing is sent; "" when it is
 	hold     time.Time
-	breaker  breaker
+	breaker  webhook.Breaker
 	bucket   bucket
 	parked   parked
 	journal  journal
@@ -114,7 +115,7 @@ func (l *lane) stop() {
 	l.mu.Unlock()
 	l.cancel()
 	l.wg.Wait()
-	l.client.transport.CloseIdleConnections()
+	l.client.Close()
 }
 
 func (l *lane) poke() {
@@ -125,7 +126,7 @@ func (l *lane) poke() {
 }
 
 func (l *lane) capacity() int {
-	if l.breaker.open {
+	if l.breaker.Open {
 		return 1 // for the next probe
 	}
 	return max(queuedAtLeast, 4*l.d.Concurrency)
@@ -224,12 +225,12 @@ func (l *lane) take(now time.Time) (*entity, *item) {
 		l.arm(l.hold)
 		return nil, nil
 	}
-	if l.breaker.open {
-		if l.breaker.probing {
+	if l.breaker.Open {
+		if l.breaker.Probing {
 			return nil, nil
 		}
-		if now.Before(l.breaker.until) {
-			l.arm(l.breaker.until)
+		if now.Before(l.breaker.Until) {
+			l.arm(l.breaker.Until)
 			return nil, nil
 		}
 	}
@@ -237,7 +238,7 @@ func (l *lane) take(now time.Time) (*entity, *item) {
 		l.arm(now.Add(wait))
 		return nil, nil
 	}
-	l.breaker.probing = l.breaker.open
+	l.breaker.Probing = l.breaker.Open
 	e := l.ready[l.readyAt]
 	l.ready[l.readyAt] = nil
 	if l.readyAt++; l.readyAt == len(l.ready) {
@@ -250,13 +251,13 @@ func (l *lane) take(now time.Time) (*entity, *item) {
 // settle takes the outcome of an attempt; mu is held.
 func (l *lane) settle(e *entity, it *item, o outcome, now time.Time) {
 	e.busy = false
-	if !o.ok && l.ctx.Err() != nil {
+	if !o.OK && l.ctx.Err() != nil {
 		return // it was cut off by ourselves: it will be sent again
 	}
 	it.sent++
 	a := attemptOf(it, o, now)
-	wasOpen := l.breaker.open
-	if o.ok {
+	wasOpen := l.breaker.Open
+	if o.OK {
 		a.Outcome = OutcomeDelivered
 		l.journal.add(a)
 		l.counts.Delivered++
@@ -266,16 +267,16 @@ func (l *lane) settle(e *entity, it *item, o outcome, now time.Time) {
 		return
 	}
 	l.counts.Failed++
-	down := l.breaker.fail(o.dialled, now, time.Duration(l.d.BackoffMS)*time.Millisecond)
-	if o.retryAfter > 0 && (o.status == 429 || o.status == 503) {
-		l.hold = now.Add(o.retryAfter)
+	down := l.breaker.Fail(o.Dialled, now, time.Duration(l.d.BackoffMS)*time.Millisecond)
+	if o.RetryAfter > 0 && (o.Status == 429 || o.Status == 503) {
+		l.hold = now.Add(o.RetryAfter)
 	}
 	// What fails while the endpoint is known to be down uses up no retries.
 	if !wasOpen && !down {
 		it.tries++
 	}
 	switch {
-	case o.status == 410:
+	case o.Status == 410:
 		a.Outcome = OutcomeRetry
 		l.journal.add(a)
 		l.offer(e)
@@ -289,7 +290,7 @@ func (l *lane) settle(e *entity, it *item, o outcome, now time.Time) {
 		a.Outcome = OutcomeRetry
 		l.offer(e)
 	default:
-		pause := max(retryPause(l.d.BackoffMS, it.tries), o.retryAfter)
+		pause := max(webhook.RetryPause(time.Duration(l.d.BackoffMS)*time.Millisecond, it.tries), o.RetryAfter)
 		a.Outcome, a.Next = OutcomeRetry, now.Add(pause).UTC()
 		e.at = now.Add(pause)
 		e.queue = true
@@ -298,7 +299,7 @@ func (l *lane) settle(e *entity, it *item, o outcome, now time.Time) {
 	}
 	l.journal.add(a)
 	if down {
-		l.wentDown(o.err)
+		l.wentDown(o.Err)
 	}
 }
 

@@ -25,7 +25,7 @@ func (f *Feed) test(w http.ResponseWriter, r *http.Request) {
 		failed(w, err)
 		return
 	}
-	defer c.transport.CloseIdleConnections()
+	defer c.Close()
 	now := time.Now().UTC()
 	it := &item{msg: Message{ID: uuid.NewString(), Feed: d.Feeds[0], Type: "test", Key: "test"}}
 	o := body{}
@@ -52,7 +52,7 @@ func (f *Feed) test(w http.ResponseWriter, r *http.Request) {
 	it.sent = 1
 	a := attemptOf(it, res, time.Now())
 	a.Outcome = OutcomeDelivered
-	if !res.ok {
+	if !res.OK {
 		a.Outcome = OutcomeFailed
 	}
 	if l := f.lane(d.key()); l != nil {

@@ -1,10 +1,8 @@
 package push
 
 import (
-	"encoding/base64"
 	"slices"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -86,59 +84,4 @@ func TestProgressLosesNothing(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestRetryPausesGrowAndAreBounded(t *testing.T) {
-	for _, tc := range []struct {
-		backoff, tries int
-		most           time.Duration
-	}{{1000, 1, time.Second}, {1000, 3, 4 * time.Second}, {1000, 30, time.Minute}, {120_000, 5, 2 * time.Minute}} {
-		longest := time.Duration(0)
-		for range 2000 {
-			longest = max(longest, retryPause(tc.backoff, tc.tries))
-		}
-		if longest > tc.most || longest < tc.most*9/10 {
-			t.Errorf("%d ms, try %d: up to %v, want up to %v", tc.backoff, tc.tries, longest, tc.most)
-		}
-	}
-}
-
-func TestTheBreaker(t *testing.T) {
-	now := time.Now()
-	var b breaker
-	for i := range streakOpens {
-		if opened := b.fail(true, now, time.Second); opened != (i == streakOpens-1) {
-			t.Fatalf("failure %d: opened %v", i+1, opened)
-		}
-	}
-	if b.until.Before(now.Add(time.Second/2)) || b.until.After(now.Add(time.Second)) {
-		t.Errorf("the first probe is at %v", b.until.Sub(now))
-	}
-	for range 20 {
-		b.probing = true
-		b.fail(false, now, time.Second)
-	}
-	if b.pause != longestProbes {
-		t.Errorf("probes are %v apart", b.pause)
-	}
-	if !b.succeed() || b.open || b.succeed() {
-		t.Error("a success closes it once")
-	}
-	for i := range 3 {
-		if opened := b.fail(false, now, time.Second); opened != (i == 2) {
-			t.Errorf("failure %d without a connection: opened %v", i+1, opened)
-		}
-	}
-}
-
-// TestSignature holds ours against the example of the specification's own library.
-func TestSignature(t *testing.T) {
-	key, err := base64.StdEncoding.DecodeString("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := sign([][]byte{key}, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", []byte(`{"test": 2432232314}`))
-	if want := "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"trunkline/control"
 	"trunkline/event"
 	"trunkline/eventlog"
+	"trunkline/webhook"
 )
 
 // stored is one value of the bucket of destinations: a destination, or that one is paused.
@@ -83,7 +84,7 @@ func (l *lane) setPaused(reason string) {
 		l.pauseNow(reason, time.Now())
 	default:
 		l.paused = ""
-		l.breaker, l.hold = breaker{}, time.Time{}
+		l.breaker, l.hold = webhook.Breaker{}, time.Time{}
 		l.f.tell(l.d.Tenant, event.DestinationUp{DestinationRef: event.DestinationRef{Destination: l.d.ID}, URL: l.d.URL, Waiting: l.lag()})
 		for range min(l.d.Concurrency, len(l.ready)-l.readyAt) {
 			l.staff()
@@ -102,7 +103,7 @@ func (l *lane) pauseNow(reason string, _ time.Time) {
 	l.shed()
 	slog.Warn("a destination is paused", "destination", l.d.key(), "reason", reason)
 	l.f.tell(l.d.Tenant, event.DestinationDown{DestinationRef: event.DestinationRef{Destination: l.d.ID}, URL: l.d.URL, Reason: "paused: " + reason,
-		Attempts: l.breaker.fails, Waiting: l.lag()})
+		Attempts: l.breaker.Fails, Waiting: l.lag()})
 }
 
 // wentDown says that the breaker has opened; mu is held.
@@ -110,13 +111,13 @@ func (l *lane) wentDown(reason string) {
 	l.shed()
 	slog.Warn("a destination is down", "destination", l.d.key(), "error", reason)
 	l.f.tell(l.d.Tenant, event.DestinationDown{DestinationRef: event.DestinationRef{Destination: l.d.ID}, URL: l.d.URL, Reason: reason,
-		Attempts: l.breaker.fails, Waiting: l.lag()})
+		Attempts: l.breaker.Fails, Waiting: l.lag()})
 }
 
 // succeed takes a success in; mu is held.
 func (l *lane) succeed(time.Time) {
-	since := l.breaker.since
-	if !l.breaker.succeed() {
+	since := l.breaker.Since
+	if !l.breaker.Succeed() {
 		return
 	}
 	slog.Info("a destination takes deliveries again", "destination", l.d.key())
@@ -164,7 +165,7 @@ func (l *lane) status() Status {
 	switch {
 	case l.paused != "":
 		s.State = StatePaused
-	case l.breaker.open:
+	case l.breaker.Open:
 		s.State = StateDown
 	}
 	if s.Lag > 0 {

@@ -1,4 +1,4 @@
-package push
+package webhook
 
 import (
 	"errors"
@@ -16,6 +16,19 @@ var ErrAddress = errors.New("the address is not allowed")
 type Guard struct {
 	// Allow are networks that may be dialled though they are not public.
 	Allow []netip.Prefix
+}
+
+// ParseNetworks reads networks as push.allow_networks has them.
+func ParseNetworks(list []string) ([]netip.Prefix, error) {
+	out := make([]netip.Prefix, 0, len(list))
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a network, as in 10.0.0.0/8", s)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
 }
 
 // Networks that netip has no name for: shared address space, benchmarking, documentation, the translation prefix, and

@@ -1,0 +1,81 @@
+package webhook
+
+import (
+	"encoding/base64"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestRetryPausesGrowAndAreBounded(t *testing.T) {
+	for _, tc := range []struct {
+		backoff, tries int
+		most           time.Duration
+	}{{1000, 1, time.Second}, {1000, 3, 4 * time.Second}, {1000, 30, time.Minute}, {120_000, 5, 2 * time.Minute}} {
+		longest := time.Duration(0)
+		for range 2000 {
+			longest = max(longest, RetryPause(time.Duration(tc.backoff)*time.Millisecond, tc.tries))
+		}
+		if longest > tc.most || longest < tc.most*9/10 {
+			t.Errorf("%d ms, try %d: up to %v, want up to %v", tc.backoff, tc.tries, longest, tc.most)
+		}
+	}
+}
+
+func TestTheBreaker(t *testing.T) {
+	now := time.Now()
+	var b Breaker
+	for i := range streakOpens {
+		if opened := b.Fail(true, now, time.Second); opened != (i == streakOpens-1) {
+			t.Fatalf("failure %d: opened %v", i+1, opened)
+		}
+	}
+	if b.Until.Before(now.Add(time.Second/2)) || b.Until.After(now.Add(time.Second)) {
+		t.Errorf("the first probe is at %v", b.Until.Sub(now))
+	}
+	for range 20 {
+		b.Probing = true
+		b.Fail(false, now, time.Second)
+	}
+	if b.pause != longestProbes {
+		t.Errorf("probes are %v apart", b.pause)
+	}
+	if !b.Succeed() || b.Open || b.Succeed() {
+		t.Error("a success closes it once")
+	}
+	for i := range 3 {
+		if opened := b.Fail(false, now, time.Second); opened != (i == 2) {
+			t.Errorf("failure %d without a connection: opened %v", i+1, opened)
+		}
+	}
+}
+
+// TestSignature holds ours against the example of the specification's own library.
+func TestSignature(t *testing.T) {
+	key, err := base64.StdEncoding.DecodeString("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := Sign([][]byte{key}, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", []byte(`{"test": 2432232314}`))
+	if want := "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestTheGuard(t *testing.T) {
+	none, some := Guard{}, Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}}
+	for addr, ok := range map[string]bool{
+		"8.8.8.8": true, "2606:4700::1": true, "127.0.0.1": false, "::1": false, "10.1.2.3": false, "192.168.0.1": false, "172.16.0.1": false,
+		"169.254.169.254": false, "fe80::1": false, "fd00:ec2::254": false, "224.0.0.1": false, "ff02::1": false, "0.0.0.0": false, "::": false,
+		"100.64.0.1": false, "::ffff:127.0.0.1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "255.255.255.255": false,
+	} {
+		if err := none.Check(netip.MustParseAddr(addr)); (err == nil) != ok {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+	for addr, ok := range map[string]bool{"10.1.2.3": true, "::ffff:10.1.2.3": true, "10.2.0.1": false} {
+		if err := some.Check(netip.MustParseAddr(addr)); (err == nil) != ok {
+			t.Errorf("with a network allowed, %s: %v", addr, err)
+		}
+	}
+}
