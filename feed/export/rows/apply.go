@@ -18,6 +18,7 @@ func (b *Books) fact(f *fact) {
 		if mine = b.issueOf(f); mine != nil {
 			b.hear(mine, f)
 			b.happened(mine, what, f)
+			b.sat(mine, what, f)
 		} else {
 			b.late(what, f)
 		}

@@ -64,17 +64,18 @@ type Books struct {
 
 // state is what a snapshot keeps. Times are epoch milliseconds.
 type state struct {
-	Counts  map[string]int64 // rows by table since its window began
-	Closed  int64            // the quarter-hour closed last; 0: none
-	Issues  map[string]*issue
-	Agents  map[string]*agent
-	Callers map[string]*caller
-	Again   []*caller // whose rows changed since the last hour, and who are no longer the latest of their customer
-	Ended   []ended   // windows whose number of rows is still to be written
-	Lag     int64     // how far the time of the source was behind the log's at the last fact
-	Intents map[string]*intent
-	Slices  map[int64]*wfmSlice
-	No      uint64 // numbers what is kept in the order in which it came
+	Counts   map[string]int64 // rows by table since its window began
+	Closed   int64            // the quarter-hour closed last; 0: none
+	Issues   map[string]*issue
+	Agents   map[string]*agent
+	Callers  map[string]*caller
+	Again    []*caller // whose rows changed since the last hour, and who are no longer the latest of their customer
+	Ended    []ended   // windows whose number of rows is still to be written
+	Lag      int64     // how far the time of the source was behind the log's at the last fact
+	Intents  map[string]*intent
+	Sessions map[string]*session
+	Slices   map[int64]*wfmSlice
+	No       uint64 // numbers what is kept in the order in which it came
 }
 
 // New opens the books of a tenant.
@@ -94,7 +95,7 @@ func New(tenant string, o Options) *Books {
 func newState() state {
 	return state{
 		Counts: map[string]int64{}, Issues: map[string]*issue{}, Agents: map[string]*agent{}, Callers: map[string]*caller{},
-		Intents: map[string]*intent{}, Slices: map[int64]*wfmSlice{},
+		Intents: map[string]*intent{}, Sessions: map[string]*session{}, Slices: map[int64]*wfmSlice{},
 	}
 }
 
@@ -116,6 +117,7 @@ func (b *Books) Close(end time.Time, t *floor.Tenant, emit Emit) {
 	if hour {
 		b.closeIssues(at)
 		b.closeCallers(at)
+		b.closeSessions(at)
 		b.closeAgents(at)
 		b.writeQueues()
 	}

@@ -14,12 +14,12 @@ import (
 	"trunkline/sim"
 )
 
-// hours is how long the simulated day is: two hours, or as many as
+// hours is how long the simulated day is: eighty minutes, or as many hours as
 // TRUNKLINE_EXPORT_HOURS says.
 func hours(t *testing.T) time.Duration {
 	v := os.Getenv("TRUNKLINE_EXPORT_HOURS")
 	if v == "" {
-		return 2 * time.Hour
+		return 80 * time.Minute
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil {
@@ -126,7 +126,7 @@ func rowCounts(t *testing.T, x *exporter) {
 			n++
 		}
 	}
-	if n < 100 {
+	if n < 60 {
 		t.Errorf("only %d windows with rows", n)
 	}
 }

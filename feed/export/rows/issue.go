@@ -24,6 +24,7 @@ type issue struct {
 	Touched                    int64  // when a fact was appended last
 	Facts                      int64
 	Static                     string // what its source told of it, JSON
+	Session                    string // the id of the customer's visit on a site or in an app
 	Attributes                 string // the attached pairs, JSON
 	FirstQueued                bool
 	Escalated                  int64
@@ -82,6 +83,7 @@ func (b *Books) hear(i *issue, f *fact) {
 	i.Facts++
 	if s := f.ctx("created").Raw; s != "" && s != i.Static {
 		i.Static = strings.Clone(s)
+		i.Session = i.told("session.id")
 	}
 	if s := f.ctx("attributes").Raw; s != "" && s != i.Attributes {
 		i.Attributes = strings.Clone(s)

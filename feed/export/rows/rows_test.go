@@ -31,14 +31,14 @@ func first(t *testing.T, got, want string) {
 
 func TestRowsAreAFunctionOfTheLog(t *testing.T) {
 	j := newJournal(t)
-	j.simulate(centre(3, 15, 50*time.Minute))
+	j.simulate(centre(3, 10, 30*time.Minute))
 	first(t, export(j, 2*time.Hour).lines(), export(j, 2*time.Hour).lines())
 }
 
 func TestRestoredBooksGoOnAsIfNothingHadBeen(t *testing.T) {
 	j := newJournal(t)
-	cfg := centre(4, 8, 25*time.Minute)
-	cfg.Start = start.Add(45 * time.Minute) // an hour ends in it
+	cfg := centre(4, 8, 12*time.Minute)
+	cfg.Start = start.Add(52 * time.Minute) // an hour ends in it
 	j.simulate(cfg)
 	straight := export(j, 25*time.Hour)
 	want := straight.lines()

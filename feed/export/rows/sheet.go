@@ -27,6 +27,7 @@ type view struct {
 	s *slot
 	q *floor.Queue
 	k *caller
+	d *session
 
 	status   *status
 	in       *inStatus

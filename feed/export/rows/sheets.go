@@ -8,6 +8,7 @@ type sheets struct {
 	queues, opportunities, direct, convos, transfers, checkIns   *sheet
 	dispositions, tags, utterances, feedback, callbacks          *sheet
 	admin, activity, utilized, frequencies                       *sheet
+	containment, containmentDay                                  *sheet
 	queueList, reps, attributes, hierarchy, counts               *sheet
 	wfm, membership                                              *sheet
 }
@@ -46,6 +47,9 @@ func newSheets() sheets {
 		utterances:   newSheet("utterances", utteranceCells(), with("conversation_id company_subdivision company_segments issue_id company_name")),
 		feedback:     newSheet("customer_feedback", feedbackCells(), with("conversation_id issue_id company_name company_subdivision company_segments platform")),
 		callbacks:    newSheet("issue_callback_3d", callbackCells(), with("company_id company_name")),
+
+		containment:    newSheet("csid_containment", sessionCells(), with("instance_ts company_id company_subdivision company_segments customer_id company_name")),
+		containmentDay: newSheet("csid_containment_1d", sessionCells(), with("instance_ts company_id company_subdivision company_segments customer_id company_name")),
 
 		admin:       newSheet("admin_activity", adminCells(), with("company_name")),
 		activity:    newSheet("rep_activity", activityCells(), with("company_name")),

@@ -103,6 +103,11 @@ func (s *state) missing() string {
 			return "customer " + key
 		}
 	}
+	for id, d := range s.Sessions {
+		if d == nil || len(d.Issues) == 0 {
+			return "session " + id
+		}
+	}
 	if hole(s.Again) {
 		return "an issue of before"
 	}
@@ -127,6 +132,9 @@ func (s *state) fill() {
 	}
 	if s.Intents == nil {
 		s.Intents = fresh.Intents
+	}
+	if s.Sessions == nil {
+		s.Sessions = fresh.Sessions
 	}
 	if s.Slices == nil {
 		s.Slices = fresh.Slices

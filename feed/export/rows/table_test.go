@@ -101,6 +101,8 @@ func TestEveryTable(t *testing.T) {
 			"|total_rep_seconds_to_respond=20|total_cust_seconds_to_respond=10|first_rep_response_count=1|total_seconds_to_first_rep_response=20|time_in_queue=60|attempted_chat=1|hold_ct=0"},
 		{"convos_metrics_ended", 3, "issue_id=9001", "total_handle_time=80|total_lead_time=60|total_wrap_up_time=20|hold_ct=1|total_hold_time_seconds=15|time_in_queue=10|total_session_time=70"},
 		{"convos_summary_tags", 2, "summary_tag_presented=new", "issue_id=" + c1 + "|rep_id=ann|disposition_ts=" + us(5, 0) + "|summary_tag_selected_bool=true|queue_name=Sales"},
+		{"csid_containment", 1, "", "csid=s9|csid_start_ts=" + us(1, 0) + "|csid_end_ts=" + us(5, 30) + "|included_issues=" + c1 + "|is_contained=false|was_enqueued=true|rep_msgs=1|messages_sent=4|has_customer_utterance=true|reps_involved=ann|last_platform=web|event_count=19|customer_id=77"},
+		{"csid_containment_1d", 1, "", "csid=s9|is_contained=false|external_customer_id=77"},
 		{"customer_feedback", 1, "", "issue_id=" + c1 + "|question=Well?|answer=4|question_type=rating|ordering=1|last_rep_id=ann|feedback_form_type=after|instance_ts=" + us(0, 0) + "|company_segments=fibre,mobile"},
 		{"customer_params", 1, "", "issue_id=" + c1 + "|param_key=plan|param_value=gold|event_ts=" + us(1, 0) + "|params={\"plan\":\"gold\"}"},
 		{"customer_params_hourly", 1, "", "param_key=plan|session_id=s9"},

@@ -57,6 +57,9 @@ WHERE row_idx = 1
 - **A table's version** is in its path and changes when those who load it must do something: a column goes, a type, the key or the order
   changes. ` + "`trunkline export schema diff OLD NEW`" + ` shows what changed between two documents.
 
+The tests of package ` + "`feed/export/rows`" + ` hold the tables of a simulated day against the books that the simulator keeps, against the floor, and
+against what DuckDB and PostgreSQL make of them with the printed queries; ` + "`TRUNKLINE_EXPORT_HOURS=20 go test ./feed/export/rows`" + ` takes a longer day.
+
 ## All tables
 
 `
