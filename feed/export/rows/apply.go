@@ -89,6 +89,10 @@ func (b *Books) late(what string, f *fact) {
 		b.surveyed(i, f)
 	case "attributes_changed":
 		b.writeParams(i, f, "attributes")
+	case "message":
+		b.message(i, f)
+	case "flow_visited":
+		b.visitedStep(i, f)
 	case "dispositioned":
 		b.noted(i, f)
 		b.writeNotes(i)

@@ -60,13 +60,13 @@ func utteranceCells() cells {
 		"sent_to_rep":    toAgent,
 		"utterance":      func(v *view) schema.Value { return schema.Text(v.with[2]) },
 		"utterance_start_ts": func(v *view) schema.Value {
-			if v.num[2] == 0 {
+			if v.num[2] == 0 || v.i.Created == 0 {
 				return factTime(v)
 			}
 			return schema.Millis(v.i.Created + v.num[1])
 		},
 		"utterance_end_ts": func(v *view) schema.Value {
-			if v.num[2] == 0 {
+			if v.num[2] == 0 || v.i.Created == 0 {
 				return factTime(v)
 			}
 			return schema.Millis(v.i.Created + v.num[1] + v.num[2])

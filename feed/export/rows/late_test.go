@@ -62,8 +62,16 @@ func TestWhatComesAfterAnIssueHasLeftTheBooks(t *testing.T) {
 	j.say(at(1), event.InteractionEnded{Ref: chat("c"), Initiator: event.InitiatorCustomer, Reason: event.EndNormal})
 	j.say(at(240), event.InteractionSurveyAnswered{Ref: chat("c"), Answers: []event.SurveyAnswer{{Question: "How was it?", Answer: "5"}, {Question: "How was it?", Answer: "4"}}})
 	j.say(at(241), event.InteractionDispositioned{Ref: chat("c"), Agent: "ann", Code: "sold", Tags: []string{"a", "b", "a"}})
+	j.say(at(242), event.InteractionMessage{Ref: chat("c"), Role: event.RoleCustomer, Speaker: "77", Text: "hello?", OffsetMS: 5, DurationMS: 7},
+		event.InteractionFlowVisited{Ref: chat("c"), Flow: "menu", Node: "end", Outcome: event.FlowVisited})
 	x := export(j, 25*time.Hour)
-	if got := x.of("customer_feedback"); len(got) != 2 || got[1].get("answer").Str() != "4" {
+	if got := x.of("utterances"); len(got) != 1 || got[0].get("utterance").Str() != "hello?" || !got[0].get("utterance_start_ts").Time().Equal(at(242)) {
+		t.Errorf("%v", got)
+	}
+	if got := x.of("flow_detail"); len(got) != 1 || got[0].get("event_name").Str() != "end" {
+		t.Errorf("%v", got)
+	}
+	if got := x.of("customer_feedback"); len(got) != 1 || got[1].get("answer").Str() != "4" {
 		t.Errorf("%v", got)
 	}
 	if got := latest(t, x, "customer_feedback", schema.ByLogical); len(got) != 2 {
