@@ -71,7 +71,7 @@ func TestWhatComesAfterAnIssueHasLeftTheBooks(t *testing.T) {
 	if got := x.of("flow_detail"); len(got) != 1 || got[0].get("event_name").Str() != "end" {
 		t.Errorf("%v", got)
 	}
-	if got := x.of("customer_feedback"); len(got) != 1 || got[1].get("answer").Str() != "4" {
+	if got := x.of("customer_feedback"); len(got) != 2 || got[1].get("answer").Str() != "4" {
 		t.Errorf("%v", got)
 	}
 	if got := latest(t, x, "customer_feedback", schema.ByLogical); len(got) != 2 {
