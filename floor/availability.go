@@ -32,7 +32,7 @@ type Availability struct {
 // plan reads a queue's hours. Hours that cannot be read count as none: the queue
 // is then always open.
 func (q *Queue) plan() {
-	q.schedule, q.cached = nil, 0
+	q.schedule, q.cached, q.edges = nil, 0, edges{}
 	if len(q.Config.Hours) == 0 && len(q.Config.Holidays) == 0 {
 		return
 	}

@@ -158,6 +158,9 @@ func (t *Tenant) contextOf(dst []byte, in *input, it *Interaction) []byte {
 		dst[len(dst)-1] = ']'
 		dst = append(dst, ',')
 	}
+	if it != nil && len(it.story) > 0 { // last, because it is long and seldom asked for
+		dst = append(append(append(dst, `"story":{`...), it.story...), '}', ',')
+	}
 	if len(dst) == 1 {
 		return nil
 	}
@@ -197,9 +200,6 @@ func (it *Interaction) appendContext(dst []byte) []byte {
 	}
 	if len(it.attributes) > 0 {
 		dst = append(append(append(dst, `"attributes":`...), it.attributes...), ',')
-	}
-	if len(it.story) > 0 {
-		dst = append(append(append(dst, `"story":{`...), it.story...), '}', ',')
 	}
 	return dst
 }

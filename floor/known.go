@@ -14,6 +14,11 @@ const maxNamed = 50
 func (t *Tenant) appendKnown(dst []byte, a *Agent) []byte {
 	dst = append(dst, `"known":{`...)
 	dst = text(dst, "agent", a.ID)
+	dst = text(dst, "name", a.Name)
+	dst = text(dst, "givenName", a.GivenName)
+	dst = text(dst, "familyName", a.FamilyName)
+	dst = text(dst, "displayName", a.DisplayName)
+	dst = text(dst, "external", a.External)
 	dst = text(dst, "deskMode", a.DeskMode)
 	if len(a.Slots) > 0 {
 		dst = number(dst, "slots", a.room())
@@ -79,31 +84,61 @@ func (t *Tenant) appendQueueKnown(dst []byte, q *Queue, at int64) []byte {
 		dst = closed(dst)
 	}
 	if s := q.schedule; s != nil {
-		now := moment(at)
-		edge := func(names [2]string, when time.Time, opens, ok bool) {
-			if ok && opens {
-				dst = number(dst, names[0], when.UnixMilli())
-			} else if ok {
-				dst = number(dst, names[1], when.UnixMilli())
-			}
-		}
-		next, opens, ok := s.Next(now)
-		edge([2]string{"nextOpen", "nextClose"}, next, opens, ok)
-		if ok {
-			then, opens, ok := s.Next(next)
-			edge([2]string{"nextOpen", "nextClose"}, then, opens, ok)
-		}
-		last, opens, ok := s.Last(now)
-		edge([2]string{"lastOpen", "lastClose"}, last, opens, ok)
-		if ok {
-			then, opens, ok := s.Last(last.Add(-time.Millisecond))
-			edge([2]string{"lastOpen", "lastClose"}, then, opens, ok)
-		}
+		_, offset := moment(at).In(s.Zone()).Zone()
+		dst = append(appendInt(append(dst, `"offsetMinutes":`...), int64(offset/60)), ',')
 	}
+	e := q.edgesAt(at)
+	dst = number(dst, "lastOpen", e.lastOpen)
+	dst = number(dst, "lastClose", e.lastClose)
+	dst = number(dst, "nextOpen", e.nextOpen)
+	dst = number(dst, "nextClose", e.nextClose)
 	if q.Known {
 		if b, err := json.Marshal(&q.Config); err == nil {
 			dst = append(append(append(dst, `"config":`...), b...), ',')
 		}
 	}
 	return closed(dst)
+}
+
+// edges are when a queue's hours opened and closed it last and will next, in epoch
+// milliseconds, 0 for not within 400 days. They hold from a moment until another.
+type edges struct {
+	from, until                              int64
+	lastOpen, lastClose, nextOpen, nextClose int64
+}
+
+// edgesAt gives the edges around a moment; they are looked for once in between.
+func (q *Queue) edgesAt(at int64) *edges {
+	e := &q.edges
+	if q.schedule == nil || e.until > 0 && at >= e.from && at < e.until {
+		return e
+	}
+	*e = edges{}
+	look := func(step func(time.Time) (time.Time, bool, bool), after time.Duration, open, closed *int64) (first int64) {
+		when := moment(at)
+		for range 2 {
+			next, opens, ok := step(when)
+			if !ok {
+				break
+			}
+			if first == 0 {
+				first = next.UnixMilli()
+			}
+			if opens {
+				*open = next.UnixMilli()
+			} else {
+				*closed = next.UnixMilli()
+			}
+			when = next.Add(after)
+		}
+		return first
+	}
+	e.until = look(q.schedule.Next, 0, &e.nextOpen, &e.nextClose)
+	if e.until == 0 {
+		e.until = at + 24*time.Hour.Milliseconds()
+	}
+	if e.from = look(q.schedule.Last, -time.Millisecond, &e.lastOpen, &e.lastClose); e.from == 0 {
+		e.from = at
+	}
+	return e
 }

@@ -31,6 +31,7 @@ type Queue struct {
 	reviews int64 // when what was not said so soon again is looked at; 0: never
 	opens   int64 // when its hours open or close it next; 0: never
 
+	edges      edges
 	schedule   *hours.Schedule // nil: none, or one that cannot be read
 	status     hours.Status    // what it says, from cached to until
 	cached     int64

@@ -49,6 +49,9 @@ type queue struct {
 	agents   []*agent // those who have the skill
 	waiting  []*visit // by priority, then by arrival
 	book     *QueueBook
+
+	site      *site
+	throttled bool // it was full, and has not been down to half since
 }
 
 // visit is one stay of an interaction in a queue.

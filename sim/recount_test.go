@@ -117,7 +117,9 @@ func (r *recounter) add(at time.Time, f event.Fact) {
 	switch f := f.(type) {
 	case event.QueueConfigured:
 		r.queues[f.Queue] = f
-		r.books.Queues[f.Queue] = &sim.QueueBook{}
+		if r.books.Queues[f.Queue] == nil { // else its mitigation changes
+			r.books.Queues[f.Queue] = &sim.QueueBook{}
+		}
 	case event.AgentProvisioned:
 		if (f.Change == event.ProvisionCreated || f.Change == event.ProvisionUpdated) && f.Role == "agent" {
 			r.agents[f.Agent] = &watchedAgent{presence: event.PresenceLoggedOut, since: r.start}

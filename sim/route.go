@@ -12,6 +12,7 @@ func (s *Sim) enqueue(x *interaction, q *queue, why event.QueueEntry) {
 	onLine := x.onLine && x.Media != email
 	if q.cap > 0 && len(q.waiting) >= q.cap && onLine && why != event.EntryRequeued {
 		q.book.Full++
+		s.throttle(q, true)
 		q.book.WaitLeft.add(0)
 		x.left = Refused
 		s.emit(event.InteractionDequeued{Ref: x.Ref, Queue: q.id, Reason: event.DequeueFull})
@@ -169,6 +170,9 @@ func (s *Sim) forgive(a *agent) {
 // unqueue takes v out of its line.
 func (s *Sim) unqueue(v *visit) {
 	v.q.remove(v)
+	if q := v.q; q.throttled && len(q.waiting) <= q.cap/2 {
+		s.throttle(q, false)
+	}
 	v.q.book.Waiting--
 	v.x.visit = nil
 	for _, a := range []*alarm{v.patience, v.limit, v.key, v.move} {

@@ -7,7 +7,34 @@ import (
 	"trunkline/event"
 )
 
+// throttle tells that fewer people are sent to a queue, or as many as before. It is only told: who rings, rings.
+func (s *Sim) throttle(q *queue, on bool) {
+	if q.throttled != on {
+		q.throttled = on
+		s.announceQueue(q.site, q)
+	}
+}
+
+// holidays are the dates of the years around the start on which a centre is closed that does not run all days, as this
+// one does: none of them is close enough to be simulated.
+func (s *Sim) holidays() (list []event.Holiday) {
+	for year := s.cfg.Start.Year(); year <= s.cfg.Start.Year()+1; year++ {
+		for _, h := range [...]struct {
+			name  string
+			month time.Month
+			day   int
+		}{{"New Year's Day", time.January, 1}, {"Labour Day", time.May, 1}, {"Christmas Day", time.December, 25}} {
+			date := time.Date(year, h.month, h.day, 0, 0, 0, 0, time.UTC)
+			if away := date.Sub(s.cfg.Start).Abs(); away > 30*24*time.Hour {
+				list = append(list, event.Holiday{Date: date.Format(time.DateOnly), Name: h.name})
+			}
+		}
+	}
+	return list
+}
+
 func (s *Sim) announceQueue(st *site, q *queue) {
+	q.site = st
 	f := event.QueueConfigured{
 		Queue: q.id, Name: q.name, GUID: q.guid, Media: event.Media(q.media), Direction: event.DirectionIn,
 		Default: q == st.general, Group: st.name, Skills: []string{q.skill}, Zone: zoneName(s.cfg.Offset),
@@ -22,6 +49,10 @@ func (s *Sim) announceQueue(st *site, q *queue) {
 	}
 	if q.cap > 0 {
 		f.Caps = &event.QueueCaps{Size: q.cap}
+	}
+	f.Holidays = s.holidays()
+	if f.Mitigation = (&event.Mitigation{Status: "NORMAL"}); q.throttled {
+		f.Mitigation.Status, f.Mitigation.Message = "THROTTLED", "All lines are busy"
 	}
 	for _, d := range []event.Day{event.Monday, event.Tuesday, event.Wednesday, event.Thursday, event.Friday, event.Saturday, event.Sunday} {
 		f.Hours = append(f.Hours, event.OpenHours{Day: d, From: "00:00", To: "24:00"})

@@ -5,10 +5,8 @@ import "github.com/tidwall/gjson"
 // activity makes the payloads of a fact about an agent.
 func (p *projection) activity() {
 	agent := p.data.Get("agent").Str
-	key := "agent/" + agent
-	event := func(typ string, details func(*body)) {
-		p.add(Activity, typ, typ, key, func(o *body) { p.agentData(o, agent) }, details)
-	}
+	known := p.ctx.Get("known")
+	event := func(typ string, details func(*body)) { p.agentEvent(typ, typ, agent, known, details) }
 	switch p.typ[len("agent."):] {
 	case "status_changed":
 		event("agent_activity_status_updated", func(o *body) {
@@ -35,35 +33,49 @@ func (p *projection) activity() {
 		if p.data.Get("slots").Exists() {
 			event("agent_activity_capacity_updated", nil)
 		}
+	case "measured":
+		event("agent_activity_assignment_load_updated", func(o *body) {
+			o.at("assignment_load_updated_ts", p.time)
+			o.number("assigned_customer_ct", p.data.Get("load").Int())
+		})
+	case "utilised":
+		event("agent_activity_utilization_5_min", p.utilisation)
 	}
 }
 
+// agentEvent adds a payload about an agent. what tells payloads of one type and record apart.
+func (p *projection) agentEvent(typ, what, agent string, known gjson.Result, details func(*body)) {
+	if known.Get("agent").Str != agent {
+		known = gjson.Result{}
+	}
+	p.add(Activity, typ, what, "agent/"+agent, func(o *body) { p.agentData(o, agent, known) }, p.accumulating(details, func(o *body) { agentDetails(o, known) }))
+}
+
 // agentData writes who an agent is: from the fact where it says so, else from what the log keeps.
-func (p *projection) agentData(o *body, id string) {
+func (p *projection) agentData(o *body, id string, known gjson.Result) {
 	o.text("rep_id", id)
 	o.text("agent_id", id)
-	var kept, own gjson.Result
+	kept := known
 	if a := p.ctx.Get("agent"); a.Get("id").Str == id {
 		kept = a
 	}
+	var own gjson.Result
 	if p.data.Get("agent").Str == id && p.typ == "agent.provisioned" {
 		own = p.data
 	}
-	pick := func(k, ours, theirs string) {
+	pick := func(k, ours, theirs string, from gjson.Result) {
 		if v := own.Get(ours); v.Str != "" {
 			o.value(k, v)
 			return
 		}
-		if theirs != "" {
-			o.value(k, kept.Get(theirs))
-		}
+		o.value(k, from.Get(theirs))
 	}
-	pick("desk_mode", "desk_mode", "")
-	pick("rep_name", "name", "name")
-	pick("agent_given_name", "given_name", "givenName")
-	pick("agent_family_name", "family_name", "familyName")
-	pick("agent_display_name", "display_name", "displayName")
-	pick("external_rep_id", "external", "external")
+	pick("desk_mode", "desk_mode", "deskMode", known)
+	pick("rep_name", "name", "name", kept)
+	pick("agent_given_name", "given_name", "givenName", kept)
+	pick("agent_family_name", "family_name", "familyName", kept)
+	pick("agent_display_name", "display_name", "displayName", kept)
+	pick("external_rep_id", "external", "external", kept)
 	if slots := p.data.Get("slots"); slots.Exists() && p.data.Get("agent").Str == id {
 		most := int64(0)
 		slots.ForEach(func(_, v gjson.Result) bool {
@@ -71,12 +83,70 @@ func (p *projection) agentData(o *body, id string) {
 			return true
 		})
 		o.number("max_slots", most)
+	} else {
+		o.value("max_slots", known.Get("slots"))
 	}
-	if q := own.Get("queue"); q.Exists() && own.Get("change").Str != "queue_removed" {
-		o.texts("queue_ids", []string{q.Get("id").Str})
+	var ids, names []string
+	add := func(q gjson.Result) {
+		ids = append(ids, q.Get("id").Str)
 		if name := q.Get("name").Str; name != "" {
-			o.texts("queue_names", []string{name})
+			names = append(names, name)
 		}
+	}
+	if known.Exists() {
+		for _, q := range known.Get("queues").Array() {
+			add(q)
+		}
+	} else if q := own.Get("queue"); q.Exists() && own.Get("change").Str != "queue_removed" {
+		add(q) // of a record that was enriched before the log kept them all
+	}
+	o.texts("queue_ids", ids)
+	o.texts("queue_names", names)
+}
+
+// agentDetails writes what is known of an agent's activity, whatever it was that is told now.
+func agentDetails(o *body, known gjson.Result) {
+	o.at("status_updated_ts", known.Get("presenceSince").Int())
+	if reason := known.Get("reason"); reason.Str != "" {
+		o.value("status_description", reason)
+	} else {
+		o.value("status_description", known.Get("presence"))
+	}
+	o.at("routing_status_updated_ts", known.Get("engagedSince").Int())
+	o.value("routing_status", known.Get("engaged"))
+	if at := known.Get("loadAt").Int(); at > 0 {
+		o.at("assignment_load_updated_ts", at)
+		o.number("assigned_customer_ct", known.Get("load").Int())
+	}
+	previousRouting(o, known, known.Get("engagedSince").Int())
+}
+
+// previousRouting writes the routing status that an agent left at a time.
+func previousRouting(o *body, known gjson.Result, at int64) {
+	from := known.Get("beforeSince").Int()
+	if from == 0 {
+		return
+	}
+	o.at("previous_routing_status_updated_ts", at)
+	o.value("previous_routing_status", known.Get("before"))
+	o.number("previous_routing_status_duration_sec", max(0, at-from)/1000)
+	o.at("previous_routing_status_start_ts", from)
+}
+
+func (p *projection) utilisation(o *body) {
+	to := millis(p.data.Get("to"))
+	o.at("utilization_5_min_updated_ts", to)
+	o.at("utilization_5_min_window_start_ts", millis(p.data.Get("from")))
+	o.at("utilization_5_min_window_end_ts", to)
+	for _, k := range [...][2]string{{"any_status", "any"}, {"active", "active"}, {"away", "away"}, {"offline", "offline"}, {"wrapping_up", "wrapping_up"}} {
+		u := p.data.Get(k[1])
+		name := "utilization_5_min_" + k[0]
+		o.begin(name)
+		o.number("linear_sec", u.Get("linear_ms").Int()/1000)
+		o.number("linear_utilized_sec", u.Get("linear_used_ms").Int()/1000)
+		o.number("cumulative_sec", u.Get("cumulative_ms").Int()/1000)
+		o.number("cumulative_utilized_sec", u.Get("cumulative_used_ms").Int()/1000)
+		o.end(name)
 	}
 }
 
@@ -100,19 +170,21 @@ func (p *projection) routing() {
 		if now == before {
 			return true
 		}
-		agent := s.Get("agent").Str
-		key := "agent/" + agent
+		agent, known := s.Get("agent").Str, s.Get("known")
 		at := s.Get("since").Int()
 		if at == 0 {
 			at = p.time
 		}
-		data := func(o *body) { p.agentData(o, agent) }
 		const was, is = "agent_activity_previous_routing_status", "agent_activity_routing_status_updated"
-		p.add(Activity, was, was+agent, key, data, func(o *body) {
+		p.agentEvent(was, was+agent, agent, known, func(o *body) {
+			if known.Get("beforeSince").Exists() {
+				previousRouting(o, known, at)
+				return
+			}
 			o.at("previous_routing_status_updated_ts", at)
 			o.text("previous_routing_status", before)
 		})
-		p.add(Activity, is, is+agent, key, data, func(o *body) {
+		p.agentEvent(is, is+agent, agent, known, func(o *body) {
 			o.at("routing_status_updated_ts", at)
 			o.text("routing_status", now)
 		})

@@ -1,19 +1,16 @@
 package push
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/tidwall/gjson"
-
-	"trunkline/internal/scan"
 )
 
 // journey makes the payloads of a fact about an interaction.
 func (p *projection) journey() {
 	switch p.typ[len("interaction."):] {
 	case "created":
-		p.issueEvent("ISSUE_CREATED", nil)
+		p.issueEvent("ISSUE_CREATED", func(o *body) { o.at("issue_start_ts", p.time) })
 		if m := p.data.Get("media").Str; m != "phone" && m != "video" {
 			p.issueEvent("DETECTED", func(o *body) { o.at("detected_ts", p.time) })
 		}
@@ -38,37 +35,28 @@ func (p *projection) journey() {
 	case "flow_visited":
 		p.flow()
 	case "action_called":
-		p.issueEvent("LAST_FLOW_ACTION_CALLED", func(o *body) {
-			o.at("last_flow_action_called_ts", p.time)
-			o.value("last_flow_action_called_node_name", p.data.Get("node"))
-			o.value("last_flow_action_called_action_id", p.data.Get("action"))
-			o.value("last_flow_action_called_version", p.data.Get("version"))
-			o.actionInputs("last_flow_action_called_inputs", p.data.Get("inputs"))
-		})
+		p.issueEvent("LAST_FLOW_ACTION_CALLED", func(o *body) { actionDetails(o, p.time, p.data) })
 	case "survey_answered":
-		p.issueEvent("SURVEY_SUBMITTED", func(o *body) {
-			o.list("survey_responses", p.data.Get("answers"), func(a gjson.Result) {
-				o.value("question", a.Get("question"))
-				o.value("question_category", a.Get("category"))
-				o.value("question_type", a.Get("type"))
-				o.value("answer", a.Get("answer"))
-				o.value("ordering", a.Get("ordering"))
-			})
-			o.at("survey_submit_ts", p.time)
-		})
+		p.issueEvent("SURVEY_SUBMITTED", func(o *body) { surveyDetails(o, p.time, p.data) })
 	case "session_changed":
 		p.issueEvent("ISSUE_SESSION_UPDATED", nil)
 	case "attributes_changed":
 		p.issueEvent("JOURNEY_CUSTOMER_PARAMETERS", func(o *body) { o.parameters(p.ctx.Get("attributes"), p.data.Get("attributes")) })
 	case "file_received":
-		p.file()
-	case "summarised":
-		p.issueEvent("LAST_ASSIGNMENT_SUMMARY", func(o *body) {
-			o.at("last_assignment_summary_ts", p.time)
-			o.value("last_assignment_summary_text", p.data.Get("text"))
+		p.issueEvent("FILE_UPLOAD_DETECTED", func(o *body) {
+			if files := p.ctx.Get("story.file_received"); files.Exists() {
+				fileDetails(o, files)
+				return
+			}
+			o.key("uploaded_files_list")
+			o.b = append(o.b, '[')
+			oneFile(o, p.time, p.data)
+			o.closeList()
 		})
+	case "summarised":
+		p.issueEvent("LAST_ASSIGNMENT_SUMMARY", func(o *body) { summaryDetails(o, p.time, p.data) })
 	case "dispositioned":
-		p.disposition()
+		p.issueEvent("DISPOSITION", func(o *body) { dispositionDetails(o, p.time, p.data) })
 	case "ended":
 		p.ended()
 	}
@@ -76,50 +64,7 @@ func (p *projection) journey() {
 
 // issueEvent adds a payload about the interaction. details writes what its type is about.
 func (p *projection) issueEvent(typ string, details func(*body)) {
-	p.add(Journey, typ, typ, "issue/"+p.issue(), p.journeyData, func(o *body) {
-		if !p.all {
-			if typ == "ISSUE_CREATED" {
-				o.at("issue_start_ts", p.time)
-			}
-			if details != nil {
-				details(o)
-			}
-			return
-		}
-		own := body{}
-		if details != nil {
-			details(&own)
-		}
-		o.b = append(o.b, own.b...)
-		p.accumulated(o, gjson.ParseBytes(append([]byte{'{'}, append(slices.Clip(own.b), '}')...)))
-	})
-}
-
-// accumulated adds to the details what is known of the issue up to now, but not what they have already.
-func (p *projection) accumulated(o *body, own gjson.Result) {
-	at := func(k string, v gjson.Result) {
-		if !own.Get(k).Exists() {
-			o.at(k, v.Int())
-		}
-	}
-	at("issue_start_ts", p.ctx.Get("createdAt"))
-	at("queued_ts", p.ctx.Get("queuedAt"))
-	at("assigned_ts", p.ctx.Get("acceptedAt"))
-	at("issue_ended_ts", p.ctx.Get("endedAt"))
-	count := func(k, from string) {
-		if !own.Get(k).Exists() {
-			o.some(k, p.ctx.Get(from).Int())
-		}
-	}
-	count("queued_ms", "waitedMs")
-	count("agent_utterance_ct", "messagesOut")
-	count("customer_utterance_ct", "messagesIn")
-	if first := p.ctx.Get("firstReplyAt").Int(); first > 0 && !own.Get("agent_first_response_ms").Exists() {
-		o.number("agent_first_response_ms", max(0, first-p.ctx.Get("acceptedAt").Int()))
-	}
-	if !own.Get("customer_params_field_01").Exists() {
-		o.parameters(p.ctx.Get("attributes"), gjson.Result{})
-	}
+	p.add(Journey, typ, typ, "issue/"+p.issue(), p.journeyData, p.accumulating(details, p.issueKnown))
 }
 
 func (p *projection) journeyData(o *body) {
@@ -257,12 +202,7 @@ func (p *projection) message() {
 }
 
 func (p *projection) intent() {
-	code := func(o *body) {
-		o.value("intent_code", p.data.Get("code"))
-		o.value("business_intent_code", p.data.Get("business_code"))
-		o.text("intent_code_path", joined(p.data.Get("path")))
-		o.text("business_intent_code_path", joined(p.data.Get("business_path")))
-	}
+	code := func(o *body) { intentDetails(o, p.data) }
 	if path := p.data.Get("path"); !path.Exists() || len(path.Array()) <= 1 {
 		p.issueEvent("FIRST_INTENT_UPDATED", code)
 	} else {
@@ -287,59 +227,7 @@ func (p *projection) flow() {
 	default:
 		return
 	}
-	p.issueEvent(typ, func(o *body) {
-		o.value("flow_node_type", p.data.Get("node_type"))
-		o.value("flow_node_name", p.data.Get("node"))
-		o.text("flow_name_path", joined(p.data.Get("path")))
-		o.text("business_flow_name_path", joined(p.data.Get("business_path")))
-	})
-}
-
-func (p *projection) file() {
-	p.issueEvent("FILE_UPLOAD_DETECTED", func(o *body) {
-		o.key("uploaded_files_list")
-		o.b = append(o.b, '[')
-		o.begin("")
-		o.value("file_upload_event_id", p.data.Get("file"))
-		o.at("file_upload_ts", p.time)
-		o.value("file_name", p.data.Get("name"))
-		o.value("file_mime_type", p.data.Get("mime_type"))
-		if n := p.data.Get("bytes").Int(); n > 0 {
-			o.key("file_size_mb")
-			o.b = append(strconv.AppendFloat(o.b, float64(n)/(1<<20), 'f', 6, 64), ',')
-		}
-		o.value("file_image_width", p.data.Get("width"))
-		o.value("file_image_height", p.data.Get("height"))
-		o.end("")
-		o.b[len(o.b)-1] = ']'
-		o.b = append(o.b, ',')
-	})
-}
-
-func (p *projection) disposition() {
-	p.issueEvent("DISPOSITION", func(o *body) {
-		o.at("disposition_ts", p.time)
-		o.key("disposition_fields")
-		o.b = append(o.b, '[')
-		field := func(typ, name, value gjson.Result) {
-			o.begin("")
-			o.value("field_type", typ)
-			o.value("field_name", name)
-			o.value("field_value", value)
-			o.end("")
-		}
-		named := func(name string) gjson.Result { return gjson.Parse(`"` + name + `"`) }
-		field(named("code"), named("disposition"), p.data.Get("code"))
-		if v := p.data.Get("notes"); v.Str != "" {
-			field(named("text"), named("notes"), v)
-		}
-		p.data.Get("fields").ForEach(func(_, f gjson.Result) bool {
-			field(f.Get("type"), f.Get("name"), f.Get("value"))
-			return true
-		})
-		o.b[len(o.b)-1] = ']'
-		o.b = append(o.b, ',')
-	})
+	p.issueEvent(typ, func(o *body) { flowDetails(o, p.data) })
 }
 
 func (p *projection) ended() {
@@ -352,75 +240,4 @@ func (p *projection) ended() {
 	}
 	p.issueEvent("CONVERSATION_ENDED", end)
 	p.issueEvent("ISSUE_ENDED", end)
-}
-
-// joined writes a path as one text.
-func joined(path gjson.Result) string {
-	s := ""
-	path.ForEach(func(_, v gjson.Result) bool {
-		if s != "" {
-			s += "/"
-		}
-		s += v.Str
-		return true
-	})
-	return s
-}
-
-// list writes an array of objects.
-func (o *body) list(k string, items gjson.Result, each func(gjson.Result)) {
-	if len(items.Array()) == 0 {
-		return
-	}
-	o.key(k)
-	o.b = append(o.b, '[')
-	items.ForEach(func(_, v gjson.Result) bool {
-		o.begin("")
-		each(v)
-		o.end("")
-		return true
-	})
-	o.b[len(o.b)-1] = ']'
-	o.b = append(o.b, ',')
-}
-
-func (o *body) actionInputs(k string, inputs gjson.Result) {
-	o.begin(k)
-	inputs.ForEach(func(name, v gjson.Result) bool {
-		o.b = append(append(o.b, name.Raw...), ':')
-		o.begin("")
-		o.value("value", v.Get("value"))
-		o.value("value_type", v.Get("type"))
-		o.end("")
-		return true
-	})
-	o.end(k)
-}
-
-// parameters writes the first ten attached pairs by name, those of the issue, else those of the fact.
-func (o *body) parameters(attributes, own gjson.Result) {
-	if !attributes.Exists() {
-		attributes = own
-	}
-	var names []string
-	values := map[string]gjson.Result{}
-	attributes.ForEach(func(k, v gjson.Result) bool {
-		names = append(names, k.Str)
-		values[k.Str] = v
-		return true
-	})
-	slices.Sort(names)
-	for i, name := range names[:min(10, len(names))] {
-		n := strconv.Itoa((i+1)/10) + strconv.Itoa((i+1)%10)
-		o.value("customer_params_field_"+n, values[name])
-		o.text("customer_params_key_name_"+n, name)
-	}
-}
-
-// millis reads a time within a fact.
-func millis(v gjson.Result) int64 {
-	if v.Str == "" {
-		return 0
-	}
-	return scan.Millis(v.Str)
 }

@@ -62,13 +62,13 @@ type projection struct {
 	subject string
 	time    int64 // event time, epoch ms
 	want    func(Kind, string) bool
-	all     bool // details carry all that is known of the issue
+	all     bool // details carry all that is known of the entity
 	out     []Message
 }
 
 // Project gives the payloads of a record, in the order in which they are sent. want says which are asked for, by feed
-// and event type; nil: all. With accumulate the details of journey payloads carry everything that is known of the
-// issue, not only what their own type is about. It is a function of the record alone: whoever projects it again, gets
+// and event type; nil: all. With accumulate the details carry everything that is known of the issue, agent or queue, not
+// only what their own type is about. It is a function of the record alone: whoever projects it again, gets
 // the same.
 func Project(tenant string, rec *eventlog.Record, want func(Kind, string) bool, accumulate bool) []Message {
 	p := projection{tenant: tenant, rec: rec, want: want, all: accumulate}
@@ -216,8 +216,7 @@ func Types(f Kind) []string {
 	return nil
 }
 
-// The event types, as the vendor's lists have them. The queue and activity types that are not here need counts that
-// no fact carries.
+// The event types, as the vendor's lists have them.
 var (
 	journeyTypes = []string{
 		"ISSUE_CREATED", "ISSUE_ENDED", "INTENT_CHANGE", "FIRST_INTENT_UPDATED", "INTENT_PATH_UPDATED", "NODE_VISITED", "LINK_RESOLVED",
@@ -230,10 +229,11 @@ var (
 	}
 	activityTypes = []string{
 		"agent_activity_identity_updated", "agent_activity_status_updated", "agent_activity_capacity_updated",
-		"agent_activity_routing_status_updated", "agent_activity_previous_routing_status", "agent_activity_queue_membership",
+		"agent_activity_assignment_load_updated", "agent_activity_routing_status_updated", "agent_activity_previous_routing_status",
+		"agent_activity_queue_membership", "agent_activity_utilization_5_min",
 	}
 	queueTypes = []string{
-		"queue_info_updated", "business_hours_settings_updated", "holiday_settings_updated", "queue_capping_settings_updated",
-		"queue_mitigation_updated", "queue_availability_updated",
+		"queue_info_updated", "queue_size_updated", "queue_estimated_wait_time_updated", "business_hours_settings_updated",
+		"holiday_settings_updated", "queue_capping_settings_updated", "queue_mitigation_updated", "queue_availability_updated",
 	}
 )

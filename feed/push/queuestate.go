@@ -2,6 +2,7 @@ package push
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -9,8 +10,10 @@ import (
 
 // queue makes the payloads of a fact about a queue.
 func (p *projection) queue() {
-	key := "queue/" + p.data.Get("queue").Str
-	event := func(typ string, details func(*body)) { p.add(Queue, typ, typ, key, p.queueData, details) }
+	known := p.ctx.Get("queueKnown")
+	event := func(typ string, details func(*body)) {
+		p.add(Queue, typ, typ, "queue/"+p.data.Get("queue").Str, func(o *body) { p.queueData(o, known) }, p.accumulating(details, func(o *body) { queueDetails(o, known) }))
+	}
 	switch p.typ[len("queue."):] {
 	case "configured":
 		event("queue_info_updated", nil)
@@ -27,50 +30,128 @@ func (p *projection) queue() {
 			event("queue_mitigation_updated", nil)
 		}
 	case "availability_changed":
-		event("queue_availability_updated", func(o *body) { p.availability(o) })
+		event("queue_availability_updated", func(o *body) {
+			closedBy(o, p.data.Get("open").Bool(), p.data.Get("closed_by"))
+			o.truth("queue_availability_is_estimated_wait_time_after_closed_hours", known.Get("availability.afterClosing").Bool())
+		})
+	case "measured":
+		p.data.Get("changed").ForEach(func(_, what gjson.Result) bool {
+			switch what.Str {
+			case "size":
+				event("queue_size_updated", func(o *body) {
+					at := known.Get("waitingAt").Int()
+					if at == 0 {
+						at = p.time
+					}
+					size(o, p.data.Get("waiting"), at, known.Get("waitingWhy").Str)
+				})
+			case "wait":
+				event("queue_estimated_wait_time_updated", func(o *body) {
+					o.at("estimated_wait_time_updated_ts", p.time)
+					estimate(o, p.data.Get("estimated").Bool(), p.data.Get("estimated_wait_ms").Int())
+				})
+			}
+			return true
+		})
 	}
 }
 
-func (p *projection) queueData(o *body) {
+func size(o *body, n gjson.Result, at int64, why string) {
+	o.number("last_queue_size", n.Int())
+	o.at("last_queue_size_ts", at)
+	o.text("last_queue_size_update_type", strings.ToUpper(why))
+}
+
+// estimate writes an estimated wait. Zero seconds are an estimate; none at all is no number.
+func estimate(o *body, known bool, ms int64) {
+	if known {
+		o.number("estimated_wait_time_seconds", ms/1000)
+	}
+	o.truth("estimated_wait_time_is_available", known)
+}
+
+func closedBy(o *body, open bool, reasons gjson.Result) {
+	by := map[string]bool{}
+	reasons.ForEach(func(_, v gjson.Result) bool {
+		by[v.Str] = true
+		return true
+	})
+	o.truth("queue_availability_is_closed", !open)
+	o.truth("queue_availability_is_closed_by_business_hours", by["hours"])
+	o.truth("queue_availability_is_closed_by_holiday_settings", by["holiday"])
+	o.truth("queue_availability_is_closed_by_estimated_wait_time_cap", by["estimated_wait"])
+	o.truth("queue_availability_is_closed_by_size_cap", by["size"])
+	o.truth("queue_availability_is_closed_by_fallback_size_cap", by["fallback_size"])
+	o.truth("queue_availability_is_closed_by_mitigation", by["mitigation"])
+}
+
+// queueDetails writes what is known of a queue's state, whatever it was that is told now.
+func queueDetails(o *body, known gjson.Result) {
+	if at := known.Get("waitingAt").Int(); at > 0 {
+		size(o, known.Get("waiting"), at, known.Get("waitingWhy").Str)
+	}
+	if at := known.Get("waitAt").Int(); at > 0 {
+		o.at("estimated_wait_time_updated_ts", at)
+		ms := known.Get("waitMs")
+		estimate(o, ms.Exists(), ms.Int())
+	}
+	if a := known.Get("availability"); a.Exists() {
+		closedBy(o, a.Get("open").Bool(), a.Get("closedBy"))
+		o.truth("queue_availability_is_estimated_wait_time_after_closed_hours", a.Get("afterClosing").Bool())
+	}
+}
+
+// queueData writes a queue's settings: from the fact where it sets them, else from what the log keeps.
+func (p *projection) queueData(o *body, known gjson.Result) {
+	set := p.data
+	if p.typ != "queue.configured" {
+		set = known.Get("config")
+	}
 	o.value("queue_id", p.data.Get("queue"))
 	o.value("group_id", p.data.Get("queue"))
-	if p.typ != "queue.configured" {
+	if name := set.Get("name"); name.Str != "" {
+		o.value("queue_name", name)
+	} else {
 		o.value("queue_name", p.ctx.Get("queue.name"))
-		if next := millis(p.data.Get("schedule_changes")); next > 0 {
-			if scheduledOpen(p.data) {
-				o.at("queue_availability_next_scheduled_close_ts", next)
-			} else {
-				o.at("queue_availability_next_scheduled_open_ts", next)
-			}
-		}
-		return
 	}
-	o.value("queue_name", p.data.Get("name"))
-	zone := p.data.Get("zone").Str
-	if loc, err := time.LoadLocation(zone); err == nil && zone != "" {
+	if set.Exists() {
+		p.settings(o, set, known.Get("offsetMinutes"))
+	}
+	o.at("queue_availability_last_scheduled_open_ts", known.Get("lastOpen").Int())
+	o.at("queue_availability_last_scheduled_close_ts", known.Get("lastClose").Int())
+	o.at("queue_availability_next_scheduled_open_ts", known.Get("nextOpen").Int())
+	o.at("queue_availability_next_scheduled_close_ts", known.Get("nextClose").Int())
+}
+
+func (p *projection) settings(o *body, set, offset gjson.Result) {
+	zone := set.Get("zone").Str
+	if offset.Exists() { // from the floor, which keeps the zone at hand
+		o.number("business_hours_time_zone_offset_minutes", offset.Int())
+		o.text("business_hours_time_zone_name", zone)
+	} else if loc, err := time.LoadLocation(zone); err == nil && zone != "" {
 		_, offset := time.UnixMilli(p.time).In(loc).Zone()
 		o.number("business_hours_time_zone_offset_minutes", int64(offset/60))
 		o.text("business_hours_time_zone_name", zone)
 	}
-	starts, ends := weekMinutes(p.data.Get("hours"))
+	starts, ends := weekMinutes(set.Get("hours"))
 	o.numbers("business_hours_start_minutes", starts)
 	o.numbers("business_hours_end_minutes", ends)
 	var closed []string
-	p.data.Get("holidays").ForEach(func(_, h gjson.Result) bool {
+	set.Get("holidays").ForEach(func(_, h gjson.Result) bool {
 		if !h.Get("from").Exists() && h.Get("date").Str != "" {
 			closed = append(closed, h.Get("date").Str+"T00:00:00.000Z") // the vendor writes full timestamps
 		}
 		return true
 	})
 	o.texts("holiday_closed_dates", closed)
-	if caps := p.data.Get("caps"); caps.Exists() {
+	if caps := set.Get("caps"); caps.Exists() {
 		wait, size, fallback := caps.Get("estimated_wait_ms").Int()/1000, caps.Get("size").Int(), caps.Get("fallback_size").Int()
 		o.truth("queue_capping_enabled", wait > 0 || size > 0 || fallback > 0)
 		o.number("queue_capping_estimated_wait_time_seconds", wait)
 		o.number("queue_capping_size", size)
 		o.number("queue_capping_fallback_size", fallback)
 	}
-	if m := p.data.Get("mitigation"); m.Exists() {
+	if m := set.Get("mitigation"); m.Exists() {
 		switch {
 		case m.Get("status").Str != "":
 			o.value("mitigation_status", m.Get("status"))
@@ -80,35 +161,6 @@ func (p *projection) queueData(o *body) {
 			o.text("mitigation_status", "INACTIVE")
 		}
 	}
-}
-
-// scheduledOpen says that hours and holidays leave the queue open.
-func scheduledOpen(d gjson.Result) bool {
-	open := true
-	d.Get("closed_by").ForEach(func(_, v gjson.Result) bool {
-		if v.Str == "hours" || v.Str == "holiday" {
-			open = false
-		}
-		return open
-	})
-	return open
-}
-
-func (p *projection) availability(o *body) {
-	by := map[string]bool{}
-	p.data.Get("closed_by").ForEach(func(_, v gjson.Result) bool {
-		by[v.Str] = true
-		return true
-	})
-	o.number("last_queue_size", p.data.Get("waiting").Int())
-	o.at("last_queue_size_ts", p.time)
-	o.truth("queue_availability_is_closed", !p.data.Get("open").Bool())
-	o.truth("queue_availability_is_closed_by_business_hours", by["hours"])
-	o.truth("queue_availability_is_closed_by_holiday_settings", by["holiday"])
-	o.truth("queue_availability_is_closed_by_estimated_wait_time_cap", by["estimated_wait"])
-	o.truth("queue_availability_is_closed_by_size_cap", by["size"])
-	o.truth("queue_availability_is_closed_by_fallback_size_cap", by["fallback_size"])
-	o.truth("queue_availability_is_closed_by_mitigation", by["mitigation"])
 }
 
 // weekMinutes gives the openings and closings of a week in minutes from Sunday 0:00.

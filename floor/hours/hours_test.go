@@ -168,3 +168,33 @@ func FuzzNew(f *testing.F) {
 		}
 	})
 }
+
+// TestLastIsNextTurnedRound: what Last finds is what Next found on the way there.
+func TestLastIsNextTurnedRound(t *testing.T) {
+	s, err := hours.New(&event.QueueConfigured{Queue: "q", Zone: "Europe/Helsinki",
+		Hours:    []event.OpenHours{{Day: event.Monday, From: "08:00", To: "17:00"}, {Day: event.Friday, From: "22:00", To: "02:00"}},
+		Holidays: []event.Holiday{{Date: "2026-03-30"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC) // over the beginning of summer time
+	for range 20 {
+		next, opens, ok := s.Next(at)
+		if !ok {
+			t.Fatal("nothing changes")
+		}
+		for _, later := range []time.Duration{0, time.Minute} {
+			if last, opened, ok := s.Last(next.Add(later)); !ok || !last.Equal(next) || opened != opens {
+				t.Errorf("the last change before %v is %v %v, want %v %v", next.Add(later), last, opened, next, opens)
+			}
+		}
+		at = next
+	}
+	always, err := hours.New(&event.QueueConfigured{Queue: "q"})
+	if err == nil {
+		if _, _, ok := always.Last(at); ok {
+			t.Error("what is always open has opened")
+		}
+	}
+}
