@@ -16,6 +16,7 @@ type Step struct {
 	Received time.Time
 	Tick     bool     // nothing was received up to now
 	Batches  []*Batch // of all tenants in the commit
+	Position Position // behind the commit
 }
 
 // Shards is how many shards the log has.
@@ -86,13 +87,10 @@ func (f *stepper) restore(ctx context.Context) error {
 	}
 }
 
-// errOvertaken says that retention has removed what was to be read next.
-var errOvertaken = errors.New("retention has removed what comes next; a newer snapshot tells of it")
-
 func (f *stepper) follow(ctx context.Context, reached func()) error {
 	for ctx.Err() == nil {
 		if f.next < f.s.index.First() {
-			return errOvertaken
+			return ErrOvertaken
 		}
 		cs, grown, _ := f.s.ring.from(f.next)
 		for _, c := range cs {
@@ -142,7 +140,7 @@ func (f *stepper) fromStore(ctx context.Context, tip uint64) error {
 // give makes a step of a commit. What of it cannot be read is left out.
 func (f *stepper) give(c *commit.Commit) {
 	f.next = c.Sequence + 1
-	st := Step{Received: c.Received, Tick: c.Kind == commit.Tick}
+	st := Step{Received: c.Received, Tick: c.Kind == commit.Tick, Position: Position{c.Sequence, c.Hash}}
 	if c.Kind == commit.FoldVersion {
 		if v, err := writer.FoldVersion(c); err == nil {
 			f.fold.SetVersion(v)

@@ -39,6 +39,20 @@ type Hash [16]byte
 
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
+// MarshalText gives the hash in hexadecimal.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads what MarshalText gave.
+func (h *Hash) UnmarshalText(b []byte) error {
+	if hex.DecodedLen(len(b)) != len(h) {
+		return fmt.Errorf("hash %q has not %d bytes", b, len(h))
+	}
+	if _, err := hex.Decode(h[:], b); err != nil {
+		return fmt.Errorf("read hash: %w", err)
+	}
+	return nil
+}
+
 // Owner is the id of a claim: a random number drawn by each writer when it
 // takes a shard.
 type Owner [16]byte

@@ -61,10 +61,11 @@ func (w *Writer) stored(ctx context.Context, open *doubt) (bool, error) {
 
 // stands says whether the commit at seq is the one with this hash.
 func (w *Writer) stands(ctx context.Context, seq uint64, hash commit.Hash) (bool, error) {
-	return stands(ctx, w.cfg.Stream, seq, hash)
+	return Stands(ctx, w.cfg.Stream, seq, hash)
 }
 
-func stands(ctx context.Context, stream Stream, seq uint64, hash commit.Hash) (bool, error) {
+// Stands says whether the commit at seq of a stream is the one with this hash.
+func Stands(ctx context.Context, stream Stream, seq uint64, hash commit.Hash) (bool, error) {
 	found := false
 	_, err := stream.Read(ctx, seq, 1, func(msg []byte) error {
 		c, err := commit.Parse(msg)

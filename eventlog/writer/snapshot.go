@@ -211,7 +211,7 @@ func LoadFold(ctx context.Context, snapshots Snapshots, stream Stream, shard int
 	if at > tip {
 		return 0, 0, fmt.Errorf("%w: it stands at commit %d, the log ends at %d", ErrSnapshot, at, tip)
 	}
-	fits, err := stands(ctx, stream, at, commit.Hash(b[16:32]))
+	fits, err := Stands(ctx, stream, at, commit.Hash(b[16:32]))
 	if err != nil {
 		return 0, 0, err
 	}

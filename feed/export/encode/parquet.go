@@ -18,14 +18,14 @@ const groupBytes = 16 << 20
 // columns writes Parquet: every column optional, texts as UTF-8, moments as
 // microseconds in UTC, zstd.
 type columns struct {
-	w    *parquet.Writer
+	w    *parquet.GenericWriter[any]
 	t    *schema.Table
 	rows []parquet.Row
 	size int
 }
 
 func newParquet(w io.Writer, t *schema.Table) *columns {
-	return &columns{t: t, w: parquet.NewWriter(w, ParquetSchema(t), parquet.CreatedBy("trunkline", "1", "0"),
+	return &columns{t: t, w: parquet.NewGenericWriter[any](w, ParquetSchema(t), parquet.CreatedBy("trunkline", "1", "0"),
 		parquet.WriteBufferSize(64<<10), parquet.PageBufferSize(64<<10))}
 }
 
