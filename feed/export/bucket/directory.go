@@ -54,7 +54,10 @@ func (d *Directory) write(ctx context.Context, path string, body Body) (name str
 	if err != nil {
 		return "", err
 	}
-	n, err := io.Copy(f, &stopping{ctx, body.Reader})
+	n := int64(0)
+	if _, err = body.Reader.Seek(0, io.SeekStart); err == nil {
+		n, err = io.Copy(f, &stopping{ctx, body.Reader})
+	}
 	if err == nil && n != body.Size {
 		err = fmt.Errorf("%d bytes came instead of %d", n, body.Size)
 	}

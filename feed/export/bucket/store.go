@@ -37,7 +37,7 @@ type Object struct {
 	Tag    string // changes with each content; empty in lists of stores that do not tell
 }
 
-// Body is what is to be written.
+// Body is what is to be written, from its beginning.
 type Body struct {
 	Reader io.ReadSeeker
 	Size   int64  // bytes

@@ -22,7 +22,7 @@ import (
 const (
 	SuccessFile  = "_SUCCESS"       // empty: the partition is complete
 	ManifestFile = "_manifest.json" // what is in it, where a destination wants that
-	// DocsFile begins the name of the daily schema document, in the bucket's root.
+	// DocsFile is the schema document, written each day into the root of the bucket.
 	DocsFile = "export_docs.yaml"
 )
 
