@@ -26,6 +26,7 @@ type Config struct {
 	Sources       Sources       `yaml:"sources" doc:"Telephony systems that are attached, and what is expected of those that attach themselves. GET /v1/sources tells how they are."`
 	Push          Push          `yaml:"push" doc:"The push feed: webhooks in the form of ASAPP's real-time events."`
 	Receiver      Receiver      `yaml:"receiver" doc:"The receiver of ASAPP's real-time events."`
+	Exports       Exports       `yaml:"exports" doc:"The export feed: tables of windows in buckets, in the layout of ASAPP's batch exports."`
 	Measures      Measures      `yaml:"measures" doc:"The measures feed: real-time analytics in the form of Avaya's interface."`
 	OAuth         OAuth         `yaml:"oauth" doc:"Signed tokens (JWT) for programs that expect OAuth2: the measures feed takes no others."`
 	Clients       []Client      `yaml:"clients" doc:"Programs that may ask for tokens with client credentials. Each needs exactly one of hash, secret_env and secret_file."`

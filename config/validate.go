@@ -24,6 +24,7 @@ func (l *loader) validate(root reflect.Value) {
 	l.people(c)
 	l.sources(c)
 	l.push(c)
+	l.exports(c)
 }
 
 func (l *loader) bounds(v reflect.Value, path string) {

@@ -133,7 +133,6 @@ func same(t testing.TB, got, want map[string]string) {
 	}
 }
 
-
 // windows counts the windows of a length that end while the log goes on.
 func windows(length time.Duration) int {
 	n := 0
