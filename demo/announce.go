@@ -18,6 +18,12 @@ type ready struct {
 	Hub          hub               `json:"hub"`
 	Push         pushed            `json:"push"`
 	OAuth        oauthClient       `json:"oauth"`
+	Exports      exported          `json:"exports"`
+}
+
+// exported is where the tables of the export feed are.
+type exported struct {
+	Directory string `json:"directory"`
 }
 
 // hub is who may sign in to the feeds that know people, and queues to ask for.
@@ -49,7 +55,7 @@ type oauthClient struct {
 func (o Options) announce(url string, c credentials, s staff, to pushed, dir string) error {
 	if o.JSON {
 		line, err := json.Marshal(ready{Ready: true, URL: url, Tenant: tenant, Account: account, Organization: c.Organization, Tokens: c.Tokens, Hub: s.hub(c), Push: to,
-			OAuth: oauthClient{url + "/auth/realms/" + account + "/protocol/openid-connect/token", clientID, c.ClientSecret}})
+			Exports: exported{exportsIn(dir)}, OAuth: oauthClient{url + "/auth/realms/" + account + "/protocol/openid-connect/token", clientID, c.ClientSecret}})
 		if err != nil {
 			return fmt.Errorf("encode the ready line: %w", err)
 		}
@@ -87,10 +93,13 @@ Measures since midnight, in the form of Avaya's Analytics Realtime Data API, by 
 %[13]sMilestones are pushed over mutual TLS to %[7]s; push all again, and see the repeats dropped:
   curl -s -H 'Authorization: Bearer %[8]s' -d '{"after":"oldest"}' %[2]s/v1/webhooks/mirror/replay
   curl -s %[2]s/metrics | grep receiver_payloads
+Tables for a warehouse, written as each quarter of an hour ends:
+  ls -R %[14]s
+  curl -s -H 'Authorization: Bearer %[5]s' %[2]s/v1/exports
 
 Control-C ends it.
 `, what, url, tenant, where, c.Tokens[string(auth.Read)], c.Tokens[string(auth.Ingest)], to.Receiver, c.Tokens[string(auth.Admin)], c.Tokens[string(auth.Stream)],
-		c.ClientSecret, account, clientID, s.hub(c).look(url))
+		c.ClientSecret, account, clientID, s.hub(c).look(url), exportsIn(dir))
 	if err != nil {
 		return fmt.Errorf("print how to look: %w", err)
 	}

@@ -94,6 +94,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	cfg.Clients = cred.clients()
 	cfg.Floor.Intervals = []string{tenant}
+	openExports(dir, &cfg)
 	certs, err := openPush(dir, &cfg)
 	if err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 	"trunkline/directory"
 	"trunkline/docs"
 	"trunkline/eventlog"
+	"trunkline/feed/export"
+	"trunkline/feed/export/download"
 	"trunkline/feed/hub"
 	"trunkline/feed/live"
 	"trunkline/feed/measures"
@@ -46,6 +48,8 @@ type Server struct {
 	state    *follow.Floor // what is true now, for whoever asks
 	sources  sources
 	measures *measures.Feed
+	export   *export.Feed
+	download *download.API
 	hub      *hub.Feed
 	oauth    *oauth.API // nil with an outside issuer
 	keys     *jwt.Keys  // our own signing keys, once somebody needs them
@@ -132,6 +136,9 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	if err := s.openHub(life); err != nil {
+		return err
+	}
+	if err := s.openExports(ctx); err != nil {
 		return err
 	}
 	s.routes = slices.Concat(s.parts()...)
@@ -226,6 +233,8 @@ func (s *Server) parts() [][]auth.Route {
 		s.measuresRoutes(),
 		s.hub.Routes(),
 		s.stream.Routes(),
+		s.export.Routes(),
+		s.download.Routes(),
 		s.sourceRoutes(),
 	}
 }

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 // rows, and closes windows. It is a function of the log. One goroutine uses it.
 type pass struct {
 	dir      string // of kept rows
+	settings func(string) floor.Settings
 	fold     *floor.Fold
 	version  int // of the fold, as the log says
 	accounts []*account
@@ -29,6 +31,10 @@ type pass struct {
 	whole time.Time
 	// closed is called after each quarter-hour, before anything behind it is taken.
 	closed func(end time.Time) error
+	// only says which windows are wanted; nil: all.
+	only func(layout.Window) bool
+	// context makes the context of events that come without it.
+	context bool
 }
 
 // account is a tenant of a pass.
@@ -64,7 +70,7 @@ func (f passFold) SetVersion(v int) {
 }
 
 func newPass(dir string, settings func(string) floor.Settings, accounts []*account) *pass {
-	p := &pass{dir: dir, fold: floor.NewFold(floor.Options{Settings: settings, NoContext: true}), accounts: accounts, byTenant: map[string]*account{}}
+	p := &pass{dir: dir, settings: settings, fold: floor.NewFold(floor.Options{Settings: settings, NoContext: true}), accounts: accounts, byTenant: map[string]*account{}}
 	for _, a := range accounts {
 		p.byTenant[a.tenant] = a
 	}
@@ -85,6 +91,13 @@ func newAccount(tenant string, wfm bool, workers []*worker) *account {
 
 // follow is what the log is followed with.
 func (p *pass) follow() passFold { return passFold{p.fold, p} }
+
+// enrich makes the context of events, which the log stores with them and the exported
+// ones do not have.
+func (p *pass) enrich() {
+	p.context = true
+	p.fold = floor.NewFold(floor.Options{Settings: p.settings})
+}
 
 // step takes a commit.
 func (p *pass) step(st *eventlog.Step) error {
@@ -111,7 +124,9 @@ func (p *pass) step(st *eventlog.Step) error {
 		}
 		for i := range b.Records {
 			rec := &b.Records[i]
-			p.fold.Fold(b.Tenant, rec)
+			if out := p.fold.Fold(b.Tenant, rec); p.context {
+				rec.Context = bytes.Clone(out.Context)
+			}
 			a.books.Apply(rec, p.fold.Tenant(b.Tenant), p.emit(a))
 			if err := a.raw(b.Epoch, rec, p); err != nil {
 				return err
@@ -169,7 +184,11 @@ func (p *pass) emit(a *account) rows.Emit {
 func (p *pass) keep(a *account, t *schema.Table, r schema.Row) error {
 	s := a.open[t]
 	if s == nil {
-		s = newSpool(p.dir, a.tenant, t, layout.WindowAt(p.next.Add(-1), t.Every))
+		w := layout.WindowAt(p.next.Add(-1), t.Every)
+		if p.only != nil && !p.only(w) {
+			return nil
+		}
+		s = newSpool(p.dir, a.tenant, t, w)
 		a.open[t] = s
 	}
 	return s.add(r)
@@ -204,6 +223,9 @@ func (p *pass) close(end time.Time) error {
 
 // deliver hands a window that has ended to those who want it.
 func (p *pass) deliver(a *account, t *schema.Table, w layout.Window) error {
+	if p.only != nil && !p.only(w) {
+		return nil
+	}
 	var takers []*worker
 	for _, to := range a.workers {
 		if to.d.takes(t, a.wfm) {

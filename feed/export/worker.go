@@ -37,12 +37,13 @@ func (j *job) done(dir string) {
 
 // worker delivers the windows of one destination, as long as its shard is ours.
 type worker struct {
-	d     *Destination
-	dir   string // of kept rows
-	files string // for files that are being made
-	limit int64  // of bytes that wait
-	held  func() bool
-	seen  *progress
+	d       *Destination
+	dir     string // of kept rows
+	files   string // for files that are being made
+	limit   int64  // of bytes that wait
+	held    func() bool
+	seen    *progress
+	filling *backfill // that it works for, nil for the feed itself
 
 	mu      sync.Mutex    // guards what is below
 	queue   []*job        // in the order of their windows' ends
@@ -198,6 +199,11 @@ func (w *worker) deliverAs(ctx context.Context, j *job, format string) error {
 	there, err := committed(ctx, w.d.Store, folder)
 	if err != nil {
 		return err
+	}
+	if w.filling != nil {
+		if err := w.filling.note(ctx, w, j, format, folder, there); err != nil {
+			return err
+		}
 	}
 	if there {
 		w.seen.delivered(j.Table.Name, j.Window, j.Kept.Rows, 0, false)
