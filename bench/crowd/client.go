@@ -133,7 +133,8 @@ func Serve(addr string) error {
 			}
 		case "expect":
 			c.expect.Store(ord.Expect)
-			if c.total.Load() < ord.Expect {
+			// Who sets expect back tells of it, or need not.
+			if c.total.Load() < ord.Expect || !c.expect.CompareAndSwap(ord.Expect, -1) {
 				<-c.reached
 			}
 		case "latency":

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"time"
 
 	"trunkline/bench/crowd"
@@ -192,21 +190,8 @@ func (r *run) deadReaders() error {
 		}
 		p50[with], p99[with] = append(p50[with], a.P50), append(p99[with], a.P99)
 	}
-	without, with := median(p99[0]), median(p99[1])
+	without, with := crowd.Median(p99[0]), crowd.Median(p99[1])
 	fmt.Printf("dead     p99 %.2f ms without (turns %s), %.2f ms with %d dead readers (turns %s): %+.1f %%; p50 %.2f and %.2f ms; %d sockets waiting\n",
-		without, list(p99[0]), with, r.o.dead, list(p99[1]), (with/without-1)*100, median(p50[0]), median(p50[1]), h.pool.Stats().Stalled)
+		without, crowd.List(p99[0]), with, r.o.dead, crowd.List(p99[1]), (with/without-1)*100, crowd.Median(p50[0]), crowd.Median(p50[1]), h.pool.Stats().Stalled)
 	return nil
-}
-
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
-}
-
-func list(v []float64) string {
-	var parts []string
-	for _, f := range v {
-		parts = append(parts, fmt.Sprintf("%.1f", f))
-	}
-	return strings.Join(parts, " ")
 }

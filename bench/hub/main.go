@@ -20,6 +20,7 @@
 //	msgpack  the same in the MessagePack protocol
 //	paced    broadcasts at fixed rates; latency is from before the message is made to
 //	         the client's parser
+//	slow     one client that reads, in turns alone and beside twenty that never do
 //	bare     the floor: the same bytes to the same sockets with nothing in between, a
 //	         write for each message, and writes of 64 KiB
 //
@@ -56,7 +57,7 @@ func main() {
 	flag.IntVar(&o.window, "window", 64<<10, "bytes per connection on the way at which the publisher waits")
 	flag.IntVar(&o.queue, "queue", 1<<20, "bytes that a connection's queue may hold")
 	flag.DurationVar(&o.turn, "turn", 5*time.Second, "length of a paced turn")
-	flag.StringVar(&o.phases, "phases", "idle,json,msgpack,paced,bare", "what to run")
+	flag.StringVar(&o.phases, "phases", "idle,json,msgpack,paced,slow,bare", "what to run")
 	flag.StringVar(&o.connect, "connect", "", "be the client process of the server at this address")
 	flag.Parse()
 	crowd.RaiseFileLimit()
@@ -90,6 +91,7 @@ func measure(o options) error {
 		{"json", func(o options) error { return burst(o, "json") }},
 		{"msgpack", func(o options) error { return burst(o, "messagepack") }},
 		{"paced", paced},
+		{"slow", slow},
 		{"bare", bare},
 	} {
 		if !slices.Contains(strings.Split(o.phases, ","), phase.name) {
