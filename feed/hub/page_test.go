@@ -106,7 +106,7 @@ func everything() []event.Fact {
 		event.InteractionMessage{Ref: ref, Role: event.RoleCustomer, Text: "hello", Confidence: 0.9, OffsetMS: 10, DurationMS: 20, Interim: true, Queue: "q1", CallList: "list1"},
 		event.InteractionSupervisionChanged{Ref: ref, Supervisor: "s1", Agent: "a1", Kind: event.SupervisionMonitor, State: event.SupervisionConnected, SupervisorLeg: "leg-7", Queue: "q1"},
 		event.InteractionTransferStarted{Ref: ref, Agent: "a1", Kind: event.TransferConsult, Target: "a2", TargetKind: event.TargetAgent},
-		event.InteractionTransferConnected{Ref: ref, Agent: "a1", Kind: event.TransferConsult, Target: "a2", TargetKind: event.TargetAgent, Connected: "a2"},
+		event.InteractionTransferConnected{Ref: ref, Agent: "a1", Kind: event.TransferConsult, Target: "a2", TargetKind: event.TargetAgent},
 		event.InteractionTransferCancelled{Ref: ref, Agent: "a1", Kind: event.TransferConsult, Target: "a2", TargetKind: event.TargetAgent, Reason: event.EndReason("normal"), Detail: "changed her mind"},
 		event.InteractionRecordingReady{Ref: ref, Recording: "r1", Agent: "a1", Channel: "1", Conversion: "v1"},
 		event.InteractionReleased{Ref: ref, Agent: "a1", Queue: "q1"},
@@ -233,6 +233,12 @@ func TestEveryEventOfThePage(t *testing.T) {
 			t.Errorf("%s: subscription %v", name, sub)
 		}
 	}
+	other := c.guid(event.EntityUser, "bert")
+	for name, property := range map[string]string{"UserCallInTransferStarted": "transferTarget", "UserCallInTransferConnected": "connectedTarget", "UserCallInUserOverflow": "target"} {
+		if got := seen[name]["data"].(map[string]any)[property]; got != other {
+			t.Errorf("%s.%s is %v, bert is %s", name, property, got, other)
+		}
+	}
 	parts := seen["CallbackChanged"]["data"].(map[string]any)
 	for list, name := range map[string]string{"callbackAttempts": "CallbackAttempt", "callbackExtras": "CallbackExtra", "callbackRelatedItems": "CallbackRelatedItem"} {
 		item := parts[list].([]any)[0].(map[string]any)
@@ -243,6 +249,7 @@ func TestEveryEventOfThePage(t *testing.T) {
 			}
 		}
 	}
+	asyncapi(t, seen)
 }
 
 func nulls(m map[string]any) (n int) {

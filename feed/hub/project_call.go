@@ -54,6 +54,17 @@ func (p *projection) technical(queue string, more values) values {
 	return v
 }
 
+// target names where a call goes: users and queues by their GUIDs, numbers as they are.
+func (p *projection) target(kind event.TargetKind, id string) any {
+	switch kind {
+	case event.TargetAgent:
+		return p.userGUID(id)
+	case event.TargetQueue:
+		return p.queueGUID(id)
+	}
+	return text(id)
+}
+
 func (p *projection) interaction(fact event.Fact) {
 	switch f := fact.(type) {
 	case event.InteractionCreated:
@@ -78,14 +89,14 @@ func (p *projection) interaction(fact event.Fact) {
 	case event.InteractionTransferStarted:
 		agent := p.agentOf(f.Agent)
 		p.phone(f.Media, userCallInTransferStarted, agent, p.call(f.Ref, p.technical("", values{
-			"TransferTarget": text(f.Target), "TransferSource": text(p.address()), "TransferApplet": text(applets[f.Kind]), "TechSource": text(string(f.TargetKind))})))
+			"TransferTarget": p.target(f.TargetKind, f.Target), "TransferSource": text(p.address()), "TransferApplet": text(applets[f.Kind]), "TechSource": text(string(f.TargetKind))})))
 	case event.InteractionTransferConnected:
-		connected := f.Connected
-		if connected == "" {
-			connected = f.Target
+		connected := text(f.Connected)
+		if f.Connected == "" {
+			connected = p.target(f.TargetKind, f.Target)
 		}
 		p.phone(f.Media, userCallInTransferConnected, p.agentOf(f.Agent), p.call(f.Ref, p.technical("", values{
-			"ConnectedTarget": text(connected), "TransferSource": text(p.address()), "TransferApplet": text(applets[f.Kind]), "TechSource": text(string(f.TargetKind))})))
+			"ConnectedTarget": connected, "TransferSource": text(p.address()), "TransferApplet": text(applets[f.Kind]), "TechSource": text(string(f.TargetKind))})))
 	case event.InteractionTransferCancelled:
 		p.phone(f.Media, userCallInTransferCancelled, p.agentOf(f.Agent), p.call(f.Ref, p.technical("", values{
 			"TransferApplet": text(applets[f.Kind]), "TechSource": text(string(f.TargetKind)), "Reason": text(string(f.Reason)), "DetailedReason": text(f.Detail)})))
@@ -193,7 +204,7 @@ func (p *projection) wrapUp(r event.Ref, agent, queue, list, callback, id string
 // one whom a queue or a rule sends it to or takes it from.
 func (p *projection) redirected(f *event.InteractionRedirected) {
 	if f.Agent != "" {
-		p.phone(f.Media, userCallInUserOverflow, f.Agent, p.call(f.Ref, values{"Reason": text(f.Reason), "Target": text(f.Target)}))
+		p.phone(f.Media, userCallInUserOverflow, f.Agent, p.call(f.Ref, values{"Reason": text(f.Reason), "Target": p.target(f.TargetKind, f.Target)}))
 		return
 	}
 	agent := p.agentOf("")
