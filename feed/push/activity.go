@@ -142,13 +142,16 @@ func (p *projection) utilisation(o *body) {
 		u := p.data.Get(k[1])
 		name := "utilization_5_min_" + k[0]
 		o.begin(name)
-		o.number("linear_sec", u.Get("linear_ms").Int()/1000)
-		o.number("linear_utilized_sec", u.Get("linear_used_ms").Int()/1000)
-		o.number("cumulative_sec", u.Get("cumulative_ms").Int()/1000)
-		o.number("cumulative_utilized_sec", u.Get("cumulative_used_ms").Int()/1000)
+		o.number("linear_sec", seconds(u.Get("linear_ms")))
+		o.number("linear_utilized_sec", seconds(u.Get("linear_used_ms")))
+		o.number("cumulative_sec", seconds(u.Get("cumulative_ms")))
+		o.number("cumulative_utilized_sec", seconds(u.Get("cumulative_used_ms")))
 		o.end(name)
 	}
 }
+
+// seconds rounds milliseconds.
+func seconds(ms gjson.Result) int64 { return (ms.Int() + 500) / 1000 }
 
 // routingStatus puts the floor's states into the four words that the utilisation fields imply.
 func routingStatus(state string) string {
