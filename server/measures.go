@@ -8,6 +8,7 @@ import (
 	"trunkline/auth/jwt"
 	"trunkline/auth/oauth"
 	"trunkline/feed/measures"
+	"trunkline/webhook"
 )
 
 // openMeasures starts the measures feed and what issues the tokens for it.
@@ -19,6 +20,12 @@ func (s *Server) openMeasures(ctx context.Context) error {
 		QueueBytes: int(c.QueueBytes), MaxSubscriptions: c.MaxSubscriptions, KeepInactive: c.KeepInactive.Std(),
 		PublicURL: c.PublicURL, Origins: c.Origins, Attempts: &auth.Attempts{Burst: s.cfg.Listen.BadTokens},
 	}
+	allow, err := webhook.ParseNetworks(s.cfg.Push.AllowNetworks)
+	if err != nil {
+		return fmt.Errorf("push.allow_networks: %w", err)
+	}
+	opts.Webhooks = &measures.Webhooks{Guard: webhook.Guard{Allow: allow}, PlainHTTP: s.cfg.Push.PlainHTTP,
+		Owns: func(tenant string) bool { return s.log.Owns(s.log.ShardOf(tenant)) }}
 	if outside, ok := o.Outside(); ok {
 		v, err := jwt.NewOutside(outside)
 		if err != nil {

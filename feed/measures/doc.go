@@ -12,7 +12,8 @@
 // note of which rows it missed, one bit each, and their values as they are by the time it reads.
 //
 // A session begins with an edition: all rows of a sheet at one cursor, finished, shared
-// by all who begin within a few seconds.
+// by all who begin within a few seconds. A subscription with a webhook has a hook in the place of a session: it holds on to
+// the rows that its endpoint has not taken yet.
 //
 // # Invariants
 //
@@ -25,5 +26,5 @@
 //   - A token opens the account of its own tenant alone.
 //
 // Locks, in the order in which they may be held: room.marks under the floor's lock;
-// Feed.mu; room.mu. None is held while a socket is written.
+// Feed.mu; room.mu; hook.mu. None is held while a socket is written.
 package measures

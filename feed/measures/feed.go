@@ -40,6 +40,8 @@ type Options struct {
 	AccountTokens bool
 	// Subscriptions keeps the subscriptions. nil: they are lost with the process.
 	Subscriptions control.KV
+	// Webhooks says how webhooks are sent. nil: they are refused.
+	Webhooks *Webhooks
 	// Pool writes to the connections. nil: the feed has its own.
 	Pool *fanout.Pool
 	// Tick is the least time between two messages about one key. 0 means 250 ms.
@@ -79,6 +81,14 @@ func (o Options) withDefaults() Options {
 	if o.Subscriptions == nil {
 		o.Subscriptions = control.NewMemory()
 	}
+	if o.Webhooks != nil {
+		w := *o.Webhooks
+		w.Timeout, w.Pause = cmp.Or(w.Timeout, 10*time.Second), cmp.Or(w.Pause, time.Second)
+		if w.Owns == nil {
+			w.Owns = func(string) bool { return true }
+		}
+		o.Webhooks = &w
+	}
 	if o.Attempts == nil {
 		o.Attempts = new(auth.Attempts)
 	}
@@ -106,6 +116,7 @@ type Feed struct {
 	rooms    map[string]*room
 	sessions map[*session]struct{}
 	bySub    map[string]map[*session]struct{}
+	hooks    map[string]*hook // by subscription
 	closed   bool
 }
 
@@ -114,7 +125,7 @@ var errClosing = errors.New("the server is stopping")
 // New starts the feed. Close ends it.
 func New(ctx context.Context, o Options) (*Feed, error) {
 	o = o.withDefaults()
-	f := &Feed{o: o, pool: o.Pool, ended: make(chan string, 1024), rooms: map[string]*room{}, sessions: map[*session]struct{}{}, bySub: map[string]map[*session]struct{}{}}
+	f := &Feed{o: o, pool: o.Pool, ended: make(chan string, 1024), rooms: map[string]*room{}, sessions: map[*session]struct{}{}, bySub: map[string]map[*session]struct{}{}, hooks: map[string]*hook{}}
 	f.ctx, f.end = context.WithCancel(context.WithoutCancel(ctx))
 	subs, err := openStore(f.ctx, o.Subscriptions, o, func(id string) {
 		select {
@@ -141,6 +152,7 @@ func New(ctx context.Context, o Options) (*Feed, error) {
 type Stats struct {
 	Connections   int    // open, authenticated or not
 	Rooms         int    // tenants whose measures somebody gets
+	Webhooks      int    // subscriptions that this node delivers to by webhook
 	Subscriptions int    // of all accounts, the inactive ones included
 	Delivered     uint64 // messages queued for clients
 }
@@ -149,7 +161,7 @@ type Stats struct {
 func (f *Feed) Stats() Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Stats{Connections: len(f.sessions), Rooms: len(f.rooms), Subscriptions: f.subs.made.Len(), Delivered: f.delivered.Load()}
+	return Stats{Connections: len(f.sessions), Rooms: len(f.rooms), Webhooks: len(f.hooks), Subscriptions: f.subs.made.Len(), Delivered: f.delivered.Load()}
 }
 
 // claims checks a token and gives what it says, with the tenant's id.
@@ -185,12 +197,7 @@ func (f *Feed) enter(s *session) bool {
 // admit gives an authenticated session its room, which is made when it is the first of its tenant.
 func (f *Feed) admit(s *session) {
 	f.mu.Lock()
-	r := f.rooms[s.sub.Tenant]
-	if r == nil {
-		r = newRoom(f, s.sub.Tenant, f.o.Account(s.sub.Tenant))
-		f.rooms[s.sub.Tenant] = r
-	}
-	r.users++
+	r := f.roomOf(s.sub.Tenant)
 	if f.bySub[s.sub.ID] == nil {
 		f.bySub[s.sub.ID] = map[*session]struct{}{}
 	}
@@ -199,6 +206,26 @@ func (f *Feed) admit(s *session) {
 	f.mu.Unlock()
 	s.joined.Store(true)
 	r.join(s)
+}
+
+// roomOf gives the room of a tenant to one more user; mu is held.
+func (f *Feed) roomOf(tenant string) *room {
+	r := f.rooms[tenant]
+	if r == nil {
+		r = newRoom(f, tenant, f.o.Account(tenant))
+		f.rooms[tenant] = r
+	}
+	r.users++
+	return r
+}
+
+// quit says that a room has a user less, and whether it was the last: then the room is to be closed. mu is held.
+func (f *Feed) quit(r *room) (last bool) {
+	if r.users--; r.users > 0 {
+		return false
+	}
+	delete(f.rooms, r.tenant)
+	return true
 }
 
 // leave forgets a connection, and its room when it was the last.
@@ -213,10 +240,7 @@ func (f *Feed) leave(s *session) {
 		if delete(f.bySub[s.sub.ID], s); len(f.bySub[s.sub.ID]) == 0 {
 			delete(f.bySub, s.sub.ID)
 		}
-		r.users--
-		if last = r.users == 0; last {
-			delete(f.rooms, r.tenant)
-		}
+		last = f.quit(r)
 	}
 	f.mu.Unlock()
 	if last {

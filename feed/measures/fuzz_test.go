@@ -18,6 +18,7 @@ func FuzzAuthentication(f *testing.F) {
 
 func FuzzSubscription(f *testing.F) {
 	f.Add(true, []byte(`{"family":"ANALYTICS","events":["ALL"],"transport":{"type":"WEBSOCKET"},"extensions":{"measureProducerId":"Agent_itd"}}`))
+	f.Add(true, []byte(`{"family":"ANALYTICS","events":["ALL"],"transport":{"type":"WEBHOOK","endpoint":"https://e.com/x","authToken":"k"},"extensions":{"measureProducerId":"Agent_itd"}}`))
 	f.Add(false, []byte(`{"events":"ALL","extensions":{"measureProducerId":"queue_ITD_1.0.0","queueId":"a,b"}}`))
 	f.Add(true, []byte(`null`))
 	f.Fuzz(func(t *testing.T, create bool, raw []byte) {
@@ -25,11 +26,11 @@ func FuzzSubscription(f *testing.F) {
 		if len(bad) > 0 {
 			return
 		}
-		q, bad := b.check(create)
+		q, bad := b.check(create, &Webhooks{})
 		if len(bad) > 0 {
 			return
 		}
-		if create && (q.transport != transportWebSocket || len(q.events) != 1 || findProducer(q.extensions[extProducer]) == nil) {
+		if create && (q.transport == nil || len(q.events) != 1 || findProducer(q.extensions[extProducer]) == nil) {
 			t.Errorf("%q gives %+v", raw, q)
 		}
 		s := stored{}

@@ -13,6 +13,7 @@ import (
 	"trunkline/auth/jwt"
 	"trunkline/jsonhttp"
 	"trunkline/problem"
+	"trunkline/webhook"
 	"trunkline/ws"
 )
 
@@ -124,8 +125,10 @@ func (f *Feed) show(r *http.Request, c caller, s *stored) Subscription {
 		out.Status = statusActive
 	}
 	out.ExpiresIn = max(0, int(math.Ceil(s.ExpiresAt.Sub(now).Seconds())))
-	out.Transport.Endpoint = f.base(r) + socketPath + channelPath + "/" + url.PathEscape(c.account) + "/" + s.ID
-	out.Transport.PingInterval = int(f.o.PingInterval / time.Second)
+	if out.Transport.Type == transportWebSocket {
+		out.Transport.Endpoint = f.base(r) + socketPath + channelPath + "/" + url.PathEscape(c.account) + "/" + s.ID
+		out.Transport.PingInterval = int(f.o.PingInterval / time.Second)
+	}
 	return out
 }
 
@@ -145,7 +148,7 @@ func (f *Feed) create(w http.ResponseWriter, r *http.Request, c caller) {
 	b, bad := readBody(w, r, false)
 	var q request
 	if len(bad) == 0 {
-		q, bad = b.check(true)
+		q, bad = b.check(true, f.o.Webhooks)
 	}
 	if len(bad) > 0 {
 		invalid(w, bad)
@@ -230,7 +233,7 @@ func (f *Feed) patch(w http.ResponseWriter, r *http.Request, c caller) {
 	b, bad := readBody(w, r, false)
 	var q request
 	if len(bad) == 0 {
-		q, bad = b.check(false)
+		q, bad = b.check(false, f.o.Webhooks)
 	}
 	if len(bad) > 0 {
 		invalid(w, bad)
@@ -265,11 +268,18 @@ func (f *Feed) renew(w http.ResponseWriter, r *http.Request, c caller) {
 			Detail: "POST goes to the subscription's address with :renew behind it."})
 		return
 	}
-	if _, bad := readBody(w, r, true); len(bad) > 0 {
+	b, bad := readBody(w, r, true)
+	authToken := ""
+	if t := b.Transport; t != nil && t.AuthToken != nil {
+		if authToken = *t.AuthToken; !webhook.ValidHeader(defaultTokenHeader, authToken) {
+			bad = append(bad, Violation{"transport.authToken", "This can be sent in a header.", codeNotAccepted})
+		}
+	}
+	if len(bad) > 0 {
 		invalid(w, bad)
 		return
 	}
-	s, err := f.subs.renew(r.Context(), c.Claims, id)
+	s, err := f.subs.renew(r.Context(), c.Claims, id, authToken)
 	if err != nil {
 		f.failed(w, err)
 		return

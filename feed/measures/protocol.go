@@ -89,11 +89,15 @@ func response(status string) []byte {
 
 // initialized is a finished marker.
 func initialized(account, producer, cursor string, keys int) []byte {
+	return ws.TextFrame(initializedMessage(account, producer, cursor, keys))
+}
+
+func initializedMessage(account, producer, cursor string, keys int) []byte {
 	msg := appendText([]byte(`{"event":"`+eventInitialized+`","accountId":`), account)
 	msg = appendText(append(msg, `,"measureProducerId":`...), producer)
 	msg = appendText(append(msg, `,"cursor":`...), cursor)
 	msg = strconv.AppendInt(append(msg, `,"keys":`...), int64(keys), 10)
-	return ws.TextFrame(append(msg, '}'))
+	return append(msg, '}')
 }
 
 // envelope is what all messages of a sheet have in common, around the keys and the measures.
@@ -111,15 +115,27 @@ func newEnvelope(account, source, producer string) envelope {
 	return e
 }
 
+// What stands between the parts of a message.
+const beforeAction, beforeMeasures, end = `,"eventAction":"`, `","measures":`, `}`
+
 // appendFrame appends the message about a key as a finished frame. measures is nil for a key that is gone.
 func (e *envelope) appendFrame(dst, keys, measures []byte, payload string) []byte {
-	const beforeAction, beforeMeasures, end = `,"eventAction":"`, `","measures":`, `}`
-	action, body := actionUpsert, measures
-	if measures == nil {
-		action, body = actionDelete, emptyMeasures
-	}
+	action, body := what(measures)
 	n := len(e.head) + len(keys) + len(beforeAction) + len(action) + len(e.middle) + len(payload) + len(beforeMeasures) + len(body) + len(end)
-	dst = ws.AppendTextHeader(dst, n)
+	return e.appendMessage(ws.AppendTextHeader(dst, n), keys, measures, payload)
+}
+
+// what says what happens to a key.
+func what(measures []byte) (action string, body []byte) {
+	if measures == nil {
+		return actionDelete, emptyMeasures
+	}
+	return actionUpsert, measures
+}
+
+// appendMessage appends the message about a key.
+func (e *envelope) appendMessage(dst, keys, measures []byte, payload string) []byte {
+	action, body := what(measures)
 	dst = append(append(dst, e.head...), keys...)
 	dst = append(append(dst, beforeAction...), action...)
 	dst = append(append(dst, e.middle...), payload...)

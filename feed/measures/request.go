@@ -1,13 +1,17 @@
 package measures
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+
+	"trunkline/webhook"
 )
 
 // Violation is one thing that is wrong with a request.
@@ -33,6 +37,7 @@ const (
 	maxExtensions = 50
 	maxExtension  = 16 << 10 // bytes of one value
 	maxPage       = 25
+	maxEndpoint   = 2048
 )
 
 // body is a request as it comes. What is not given is nil.
@@ -66,7 +71,8 @@ func (l *eventList) UnmarshalJSON(b []byte) error {
 // request is what a body asks for, checked. Parts that it does not name are nil.
 type request struct {
 	events     []string
-	transport  string
+	transport  *Transport
+	authToken  string
 	extensions map[string]string
 }
 
@@ -76,8 +82,8 @@ func (q request) apply(s *stored) {
 	if q.events != nil {
 		s.Events = q.events
 	}
-	if q.transport != "" {
-		s.Transport.Type = q.transport
+	if q.transport != nil {
+		s.Transport, s.AuthToken = *q.transport, q.authToken
 	}
 	if q.extensions != nil {
 		s.Extensions = q.extensions
@@ -114,8 +120,9 @@ func parseBody(raw []byte) (body, []Violation) {
 	return b, nil
 }
 
-// check says what is wrong with a body. With create everything that a subscription needs must be there.
-func (b body) check(create bool) (request, []Violation) {
+// check says what is wrong with a body. With create everything that a subscription needs must be there. hooks is nil where
+// webhooks are refused.
+func (b body) check(create bool, hooks *Webhooks) (request, []Violation) {
 	var q request
 	var bad []Violation
 	refuse := func(field, code, format string, args ...any) {
@@ -141,7 +148,7 @@ func (b body) check(create bool) (request, []Violation) {
 	default:
 		q.events = []string{eventsAll}
 	}
-	b.checkTransport(create, &q, refuse)
+	b.checkTransport(create, hooks, &q, refuse)
 	if b.Extensions == nil {
 		if create {
 			refuse("extensions."+extProducer, codeMissing, "Name a measure producer: %s.", strings.Join(producerIDs(), ", "))
@@ -152,20 +159,64 @@ func (b body) check(create bool) (request, []Violation) {
 	return q, bad
 }
 
-func (b body) checkTransport(create bool, q *request, refuse func(field, code, format string, args ...any)) {
+func (b body) checkTransport(create bool, hooks *Webhooks, q *request, refuse func(field, code, format string, args ...any)) {
 	t := b.Transport
 	switch {
 	case t == nil || t.Type == nil:
 		if create || t != nil {
-			refuse("transport.type", codeMissing, "The transport is %s.", transportWebSocket)
+			refuse("transport.type", codeMissing, "The transport is %s.", transports(hooks))
 		}
+	case *t.Type == transportWebhook && hooks != nil:
+		q.transport = t.checkWebhook(hooks, refuse)
+		q.authToken = deref(t.AuthToken)
 	case *t.Type == transportWebhook:
 		refuse("transport.type", codeUnsupported, "Measures are not delivered by webhook by this server; the transport is %s.", transportWebSocket)
 	case *t.Type != transportWebSocket:
-		refuse("transport.type", codeNotAccepted, "The transport is %s.", transportWebSocket)
+		refuse("transport.type", codeNotAccepted, "The transport is %s.", transports(hooks))
 	default:
-		q.transport = transportWebSocket
+		q.transport = &Transport{Type: transportWebSocket}
 	}
+}
+
+func transports(hooks *Webhooks) string {
+	if hooks == nil {
+		return transportWebSocket
+	}
+	return transportWebSocket + " or " + transportWebhook
+}
+
+// defaultTokenHeader is the header in which a webhook carries the authToken.
+const defaultTokenHeader = "auth-token"
+
+// checkWebhook says what is wrong with the transport of a webhook.
+func (t *transportBody) checkWebhook(hooks *Webhooks, refuse func(field, code, format string, args ...any)) *Transport {
+	out := &Transport{Type: transportWebhook, Endpoint: deref(t.Endpoint), AuthTokenHeader: cmp.Or(deref(t.AuthTokenHeader), defaultTokenHeader)}
+	u, err := url.Parse(out.Endpoint)
+	switch {
+	case out.Endpoint == "":
+		refuse("transport.endpoint", codeMissing, "A webhook has the URL to which messages are sent.")
+	case err != nil || u.Host == "" || u.Fragment != "" || u.User != nil || len(out.Endpoint) > maxEndpoint:
+		refuse("transport.endpoint", codeMalformed, "This is an absolute URL without credentials and fragment, of at most %d bytes.", maxEndpoint)
+	case u.Scheme != "https" && !(hooks.PlainHTTP && u.Scheme == "http"):
+		refuse("transport.endpoint", codeNotAccepted, "The scheme is https.")
+	}
+	switch name := http.CanonicalHeaderKey(out.AuthTokenHeader); {
+	case !webhook.ValidHeader(name, deref(t.AuthToken)):
+		refuse("transport.authTokenHeader", codeNotAccepted, "The name is a header's, and the token can be sent in it.")
+	case webhook.OwnHeader(name):
+		refuse("transport.authTokenHeader", codeNotAccepted, "%s is set by the server.", name)
+	}
+	if t.AuthToken == nil {
+		out.AuthTokenHeader = ""
+	}
+	return out
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // checkExtensions says what is wrong with extensions and gives them with the producer's own id. Those that are not

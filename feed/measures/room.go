@@ -29,6 +29,8 @@ type room struct {
 	mu     sync.Mutex // guards who comes and goes
 	comers []*session
 	goers  []*session
+	hooks  []*hook // that come
+	quit   []*hook
 
 	// What follows belongs to the goroutine of the room.
 
@@ -90,6 +92,20 @@ func (r *room) leave(s *session) {
 	nudge(r.hurry)
 }
 
+func (r *room) joinHook(h *hook) {
+	r.mu.Lock()
+	r.hooks = append(r.hooks, h)
+	r.mu.Unlock()
+	nudge(r.hurry)
+}
+
+func (r *room) leaveHook(h *hook) {
+	r.mu.Lock()
+	r.quit = append(r.quit, h)
+	r.mu.Unlock()
+	nudge(r.hurry)
+}
+
 // close ends the room. Nobody is in it any more.
 func (r *room) close() { close(r.done) }
 
@@ -129,24 +145,40 @@ func (r *room) round(tick bool) (looked bool) {
 	r.mu.Lock()
 	comers, goers := r.comers, r.goers
 	r.comers, r.goers = nil, nil
+	hooks, quit := r.hooks, r.quit
+	r.hooks, r.quit = nil, nil
 	r.mu.Unlock()
 	look := tick
-	for _, s := range comers {
-		sh := r.sheets[s.terms]
+	sheetOf := func(t terms) *sheet {
+		sh := r.sheets[t]
 		if sh == nil {
-			sh = newSheet(s.terms, r.account, r.feed.o.EventSource)
-			r.sheets[s.terms] = sh
+			sh = newSheet(t, r.account, r.feed.o.EventSource)
+			r.sheets[t] = sh
 			look = true
 		}
-		sh.sessions[s] = struct{}{}
+		return sh
+	}
+	for _, s := range comers {
+		sheetOf(s.terms).sessions[s] = struct{}{}
 		s.delivery = delivery{fresh: true}
 	}
-	for _, s := range goers {
-		if sh := r.sheets[s.terms]; sh != nil {
-			if delete(sh.sessions, s); len(sh.sessions) == 0 {
-				delete(r.sheets, s.terms)
+	for _, h := range hooks {
+		sheetOf(h.terms).hooks[h] = struct{}{}
+	}
+	drop := func(t terms, s *session, h *hook) {
+		if sh := r.sheets[t]; sh != nil {
+			delete(sh.sessions, s)
+			delete(sh.hooks, h)
+			if len(sh.sessions)+len(sh.hooks) == 0 {
+				delete(r.sheets, t)
 			}
 		}
+	}
+	for _, s := range goers {
+		drop(s.terms, s, nil)
+	}
+	for _, h := range quit {
+		drop(h.terms, nil, h)
 	}
 	if look && len(r.sheets) > 0 && !r.look() {
 		// Being restored: the floor tells when it is there, and those who came have nothing to begin with until then.
@@ -210,11 +242,21 @@ func (r *room) give(sh *sheet) {
 	if sh.edition != nil && time.Since(sh.edition.made) >= editionAge {
 		sh.edition = nil
 	}
-	batches := sh.batches()
-	sh.changed = sh.changed[:0]
 	if sh.version == 0 {
 		return
 	}
+	for h := range sh.hooks {
+		if h.fresh {
+			h.begin(sh, r.account, r.cursor)
+		} else if len(sh.changed) > 0 {
+			h.offer(sh, sh.changed)
+		}
+	}
+	var batches []batch
+	if len(sh.sessions) > 0 {
+		batches = sh.batches()
+	}
+	sh.changed = sh.changed[:0]
 	var ready []*session
 	var conns []*fanout.Conn
 	for s := range sh.sessions {

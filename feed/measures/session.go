@@ -115,6 +115,9 @@ func (s *session) authenticate(text bool, payload []byte) (status string, code w
 	if err != nil || !sub.active(s.feed.o.Now()) {
 		return statusUnknown, ws.CodeMeasuresUnknown, "there is no such subscription, or it is not active"
 	}
+	if sub.Transport.Type != transportWebSocket {
+		return statusConstraint, ws.CodeMeasuresConstraint, "the subscription is delivered by webhook"
+	}
 	if err := s.feed.o.State.View(c.Tenant, func(follow.View) {}); err != nil {
 		return statusServerError, ws.CodeInternal, "the floor is not known yet"
 	}

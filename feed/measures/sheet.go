@@ -33,6 +33,7 @@ type sheet struct {
 	at       map[string]int32   // the row of a key
 	of       map[string][]int32 // the rows of an entity
 	sessions map[*session]struct{}
+	hooks    map[*hook]struct{}
 	version  uint64  // of the rows
 	changed  []int32 // rows that this round has changed
 	edition  *edition
@@ -63,7 +64,7 @@ type row struct {
 
 func newSheet(t terms, account, source string) *sheet {
 	p := findProducer(t.producer)
-	s := &sheet{terms: t, env: newEnvelope(account, source, p.id), at: map[string]int32{}, of: map[string][]int32{}, sessions: map[*session]struct{}{},
+	s := &sheet{terms: t, env: newEnvelope(account, source, p.id), at: map[string]int32{}, of: map[string][]int32{}, sessions: map[*session]struct{}{}, hooks: map[*hook]struct{}{},
 		agents: choice(t.agents), queues: choice(t.queues), channels: choice(strings.ToUpper(t.channels))}
 	wanted := choice(t.measures)
 	for i := range p.sets {

@@ -41,11 +41,13 @@ const (
 
 // Transport is how messages come to the client.
 type Transport struct {
-	Type string `json:"type"` // WEBSOCKET
-	// Endpoint is the address to connect to, in answers.
+	Type string `json:"type"` // WEBSOCKET or WEBHOOK
+	// Endpoint is the address to connect to, in answers, or that of the webhook.
 	Endpoint string `json:"endpoint,omitempty"`
 	// PingInterval is the longest pause between pings of the client, in seconds, in answers.
 	PingInterval int `json:"pingInterval,omitempty"`
+	// AuthTokenHeader is the header in which a webhook carries the authToken of the request, which is never shown.
+	AuthTokenHeader string `json:"authTokenHeader,omitempty"`
 }
 
 // Subscription is an entitlement to connect, as the Notification API shows it.
@@ -66,7 +68,9 @@ type Subscription struct {
 type stored struct {
 	Subscription
 	Tenant string `json:"tenant"`
-	Client string `json:"client"` // who made it
+	// AuthToken is sent along with webhooks.
+	AuthToken string `json:"auth_token,omitempty"`
+	Client    string `json:"client"` // who made it
 	// Stopped says that it was set inactive before its time.
 	Stopped bool `json:"stopped,omitempty"`
 	// Terms counts the changes of what is delivered.
@@ -101,9 +105,12 @@ func openStore(ctx context.Context, kv control.KV, o Options, changed func(id st
 			}
 			return s, nil
 		},
-		Changed: func(key string, old, _ *stored) {
-			if old != nil {
+		Changed: func(_ string, old, now *stored) {
+			switch {
+			case old != nil:
 				changed(old.ID)
+			case now != nil:
+				changed(now.ID)
 			}
 		},
 		Broken: func(key string, err error) { slog.Error("subscriptions", "subscription", key, "error", err) },
@@ -179,8 +186,14 @@ func (s *store) change(ctx context.Context, tenant, id string, fn func(*stored))
 }
 
 // renew makes a subscription active until the token that renews it expires.
-func (s *store) renew(ctx context.Context, c jwt.Claims, id string) (*stored, error) {
-	return s.change(ctx, c.Tenant, id, func(one *stored) { one.ExpiresAt, one.Stopped = c.Expires.UTC(), false })
+// authToken is the new one of a webhook, "" for none.
+func (s *store) renew(ctx context.Context, c jwt.Claims, id, authToken string) (*stored, error) {
+	return s.change(ctx, c.Tenant, id, func(one *stored) {
+		one.ExpiresAt, one.Stopped = c.Expires.UTC(), false
+		if authToken != "" && one.Transport.Type == transportWebhook {
+			one.AuthToken = authToken
+		}
+	})
 }
 
 // stop sets a subscription inactive.

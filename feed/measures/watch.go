@@ -3,6 +3,8 @@ package measures
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"trunkline/ws"
@@ -22,14 +24,23 @@ func (f *Feed) watch() {
 	defer every.Stop()
 	rare := time.NewTicker(time.Minute)
 	defer rare.Stop()
+	f.tendHooks()
 	for {
 		select {
 		case <-f.ctx.Done():
+			f.mu.Lock()
+			hooks := slices.Collect(maps.Values(f.hooks))
+			f.mu.Unlock()
+			for _, h := range hooks {
+				f.stopHook(h)
+			}
 			return
 		case id := <-f.ended:
 			f.look(f.connected(id))
+			f.tendHooks()
 		case <-every.C:
 			f.look(f.connected(""))
+			f.tendHooks()
 		case <-rare.C:
 			f.subs.sweep(f.ctx)
 		}
