@@ -46,6 +46,7 @@ func newRootCmd() *cobra.Command {
 		newCertsCmd(),
 		newTokenCmd(),
 		newExportCmd(),
+		newPullCmd(),
 		newConfigCmd(),
 		newLogCmd(),
 		newVersionCmd(),

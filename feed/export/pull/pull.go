@@ -1,0 +1,403 @@
+package pull
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+
+	"trunkline/feed/export/encode"
+	"trunkline/feed/export/layout"
+	"trunkline/feed/export/schema"
+)
+
+// Options are the terms of a Puller.
+type Options struct {
+	Source Source
+	// Dir is where the sets are kept.
+	Dir string
+	// Feeds are those that are taken; empty: all.
+	Feeds []string
+	// Format is that of the sets: layout.JSONL (the default) or layout.Parquet.
+	Format string
+	// Ordering says which of the rows with one key holds.
+	Ordering schema.Ordering
+	// Since leaves out windows that begin before it.
+	Since time.Time
+	// Keys open encrypted files.
+	Keys openpgp.EntityList
+	// Deliver takes rows of the feed of events in place of a set: the events as they came. It
+	// may be called again with what it took before.
+	Deliver func(ctx context.Context, events [][]byte) error
+	// Progress is told of what is fetched; may be nil.
+	Progress func(Progress)
+	Logger   *slog.Logger
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Feed        string
+	Part, Parts int   // of the feed's new partitions
+	Bytes, Of   int64 // of the feed's new files; Of is 0 where that is not known
+}
+
+// Result is what a run did to a feed.
+type Result struct {
+	Feed     string
+	Parts    int   // partitions that were taken
+	Rows     int64 // in them
+	Bytes    int64 // fetched
+	Kept     int64 // rows in the set
+	Changes  []schema.Change
+	Incident error // why the feed is as it was
+}
+
+// Puller takes exports.
+type Puller struct{ o Options }
+
+// New checks the options.
+func New(o Options) (*Puller, error) {
+	if o.Format == "" {
+		o.Format = layout.JSONL
+	}
+	switch {
+	case o.Source == nil || o.Dir == "":
+		return nil, errors.New("pull: a source and a directory are needed")
+	case o.Format != layout.JSONL && o.Format != layout.Parquet:
+		return nil, fmt.Errorf("pull: format %q: it is %s or %s", o.Format, layout.JSONL, layout.Parquet)
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return &Puller{o}, nil
+}
+
+// eventsFeed is the feed whose rows are the events of the log.
+const eventsFeed = "events"
+
+// Run takes what is complete and was not taken yet, feed by feed. A feed that cannot be
+// taken stays as it was, and does not keep the others from being taken.
+func (p *Puller) Run(ctx context.Context) ([]Result, error) {
+	feeds := p.o.Feeds
+	if len(feeds) == 0 {
+		var err error
+		if feeds, err = p.o.Source.Feeds(ctx); err != nil {
+			return nil, err
+		}
+	}
+	docs, changes, err := p.docs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var results []Result
+	var failed error
+	for _, feed := range feeds {
+		r, err := p.feed(ctx, feed, docs)
+		for _, c := range changes {
+			if c.Table == feed {
+				r.Changes = append(r.Changes, c)
+			}
+		}
+		if ctx.Err() != nil {
+			return results, ctx.Err()
+		}
+		if err != nil {
+			r.Incident = err
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", feed, err))
+		}
+		results = append(results, r)
+	}
+	return results, failed
+}
+
+// docs reads the schema document of the source, and says what is different from the one
+// before. Without one the tables are those that are known here.
+func (p *Puller) docs(ctx context.Context) (schema.Document, []schema.Change, error) {
+	raw, err := p.o.Source.Docs(ctx)
+	if err != nil {
+		return schema.Document{}, nil, err
+	}
+	if raw == nil {
+		return schema.Docs(), nil, nil
+	}
+	now, err := schema.ParseDocs(raw)
+	if err != nil {
+		return now, nil, err
+	}
+	path := filepath.Join(p.o.Dir, ".pull", layout.DocsFile)
+	before, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		err = os.MkdirAll(filepath.Dir(path), 0o700)
+	}
+	if err != nil {
+		return now, nil, err
+	}
+	var changes []schema.Change
+	if len(before) > 0 && !bytes.Equal(before, raw) {
+		old, err := schema.ParseDocs(before)
+		if err != nil {
+			return now, nil, err
+		}
+		changes = schema.Diff(old, now)
+		for _, c := range changes {
+			p.o.Logger.Info("the schema has changed", "change", c.String(), "breaking", c.Breaking)
+		}
+	}
+	return now, changes, replace(path, raw)
+}
+
+// tableOf is how a feed is read: as the document says, else as it is known here.
+func tableOf(feed string, docs schema.Document) (*schema.Table, error) {
+	if t, ok := docs.Find(feed); ok {
+		return t.Table()
+	}
+	if t, ok := schema.Find(feed); ok {
+		return t, nil
+	}
+	return nil, fmt.Errorf("nothing is known of this feed: no schema document describes it")
+}
+
+// feed takes the new partitions of one feed.
+func (p *Puller) feed(ctx context.Context, feed string, docs schema.Document) (r Result, err error) {
+	r.Feed = feed
+	t, err := tableOf(feed, docs)
+	if err != nil {
+		return r, err
+	}
+	s, err := openState(filepath.Join(p.o.Dir, ".pull", feed))
+	if err != nil {
+		return r, err
+	}
+	r.Kept = s.head.Rows
+	parts, err := p.o.Source.Complete(ctx, feed, func(folder string) bool { return s.taken[folder] })
+	if err != nil {
+		return r, err
+	}
+	parts = slices.DeleteFunc(parts, func(q Part) bool { return q.Window.Start.Before(p.o.Since) })
+	if len(parts) == 0 {
+		return r, nil
+	}
+	incoming := filepath.Join(s.dir, "incoming")
+	fetched := make([][]string, len(parts))
+	progress := Progress{Feed: feed, Parts: len(parts)}
+	for _, q := range parts {
+		for _, f := range q.Files {
+			progress.Of += max(f.Size, 0)
+		}
+	}
+	for i, q := range parts {
+		progress.Part = i + 1
+		p.o.Progress(progress)
+		dir := filepath.Join(incoming, q.Version, q.Window.Date(), q.Window.Interval())
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return r, err
+		}
+		for _, f := range q.Files {
+			path := filepath.Join(dir, f.Name)
+			if check(f, path) != nil { // an earlier run may have fetched it
+				if path, err = fetch(ctx, p.o.Source, f, dir, func(n int64) {
+					r.Bytes += n
+					progress.Bytes += n
+					p.o.Progress(progress)
+				}); err != nil {
+					return r, err
+				}
+			}
+			fetched[i] = append(fetched[i], path)
+		}
+	}
+	if feed == eventsFeed && p.o.Deliver != nil {
+		err = p.deliver(ctx, t, s, parts, fetched, &r)
+	} else {
+		err = p.merge(ctx, t, s, parts, fetched, &r)
+	}
+	if err != nil {
+		return r, err
+	}
+	return r, os.RemoveAll(incoming)
+}
+
+// merge makes the new set.
+func (p *Puller) merge(ctx context.Context, t *schema.Table, s *state, parts []Part, fetched [][]string, r *Result) error {
+	work, err := os.MkdirTemp(s.dir, "merge-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	size := int64(0)
+	for i := range fetched {
+		for _, path := range fetched[i] {
+			if info, err := os.Stat(path); err == nil {
+				size += info.Size() * 8 // compressed, as a rule
+			}
+		}
+	}
+	if info, err := os.Stat(s.base()); err == nil {
+		size += info.Size()
+	}
+	m, err := newMerger(t, p.o.Ordering, work, size)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	if s.head.Base != "" {
+		if err := m.base(s.base()); err != nil {
+			return err
+		}
+	}
+	var folders []string
+	for i, q := range parts {
+		folders = append(folders, q.Folder())
+		for _, path := range fetched[i] {
+			if err := lines(path, t, p.o.Keys, func(line []byte) error {
+				r.Rows++
+				return m.add(q.Window.Start.Unix(), line)
+			}); err != nil {
+				return fmt.Errorf("%s/%s: %w", q.Folder(), filepath.Base(path), err)
+			}
+		}
+		r.Parts++
+	}
+	base := "base-" + strconv.Itoa(s.head.Taken+len(parts))
+	if err := m.write(ctx, filepath.Join(s.dir, base)); err != nil {
+		return err
+	}
+	if err := p.publish(ctx, t, filepath.Join(s.dir, base), work); err != nil {
+		return err
+	}
+	r.Kept = m.rows
+	return s.commit(base, m.rows, folders)
+}
+
+// publish writes the set for those who read it.
+func (p *Puller) publish(ctx context.Context, t *schema.Table, base, work string) error {
+	to := filepath.Join(p.o.Dir, t.Name+"."+p.o.Format)
+	if p.o.Format == layout.JSONL {
+		return writeLines(base, to)
+	}
+	files, err := encode.Write(ctx, work, t, encode.Options{Format: layout.Parquet, SplitBytes: 1 << 62}, func(add func(schema.Row) error) error {
+		return baseLines(base, func(_ int64, line []byte) error {
+			row, _, err := t.ParseJSON(line)
+			if err != nil {
+				return err
+			}
+			return add(row)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return os.Rename(files[0].Path, to)
+}
+
+// writeLines writes the rows of a base without their windows.
+func writeLines(base, to string) (err error) {
+	out, err := os.CreateTemp(filepath.Dir(to), filepath.Base(to)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(out.Name())
+		}
+	}()
+	w := bufio.NewWriterSize(out, 1<<20)
+	err = baseLines(base, func(_ int64, line []byte) error {
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+		return w.WriteByte('\n')
+	})
+	if err == nil {
+		err = w.Flush()
+	}
+	if err == nil {
+		err = out.Sync()
+	}
+	if err = errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), to)
+}
+
+// deliverBatch is how many events are handed on at once.
+const deliverBatch = 256
+
+// deliver hands exported events on, partition by partition.
+func (p *Puller) deliver(ctx context.Context, t *schema.Table, s *state, parts []Part, fetched [][]string, r *Result) error {
+	at, ok := t.Column("event")
+	if !ok {
+		return fmt.Errorf("the feed has no column event")
+	}
+	derived, _ := t.Column("derived")
+	for i, q := range parts {
+		var batch [][]byte
+		send := func() error {
+			if len(batch) == 0 {
+				return nil
+			}
+			err := p.o.Deliver(ctx, batch)
+			batch = batch[:0]
+			return err
+		}
+		for _, path := range fetched[i] {
+			err := lines(path, t, p.o.Keys, func(line []byte) error {
+				row, _, err := t.ParseJSON(line)
+				if err != nil {
+					return err
+				}
+				r.Rows++
+				if row[derived].Bool() { // the log that takes them derives its own
+					return nil
+				}
+				if batch = append(batch, []byte(row[at].Str())); len(batch) == deliverBatch {
+					return send()
+				}
+				return nil
+			})
+			if err != nil {
+				return fmt.Errorf("%s/%s: %w", q.Folder(), filepath.Base(path), err)
+			}
+		}
+		if err := send(); err != nil {
+			return fmt.Errorf("hand on the events of %s: %w", q.Folder(), err)
+		}
+		if err := s.commit("", s.head.Rows+r.Rows, []string{q.Folder()}); err != nil {
+			return err
+		}
+		r.Parts++
+	}
+	r.Kept = s.head.Rows
+	return nil
+}
+
+// Watch runs again and again until ctx ends. done is told of each run.
+func (p *Puller) Watch(ctx context.Context, every time.Duration, done func([]Result, error)) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		results, err := p.Run(ctx)
+		if ctx.Err() == nil {
+			done(results, err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+}
