@@ -23,6 +23,9 @@
 //	slow     one client that reads, in turns alone and beside twenty that never do
 //	bare     the floor: the same bytes to the same sockets with nothing in between, a
 //	         write for each message, and writes of 64 KiB
+//	feed     the whole hub on a log, floor and directory: -audience clients, each of which has
+//	         subscribed to a user and two queues, and a simulated centre at -rate events a
+//	         second; latency is from before the append, its fsync included, to the client
 //
 // The other Go server for SignalR, philippseith/signalr v0.11.0, was measured once with
 // the same number of clients, broadcasts and bytes on a machine of this kind; its figures
@@ -44,7 +47,9 @@ import (
 
 type options struct {
 	conns, idle, broadcasts, size, window, queue int
+	audience, agents, rate                       int
 	turn                                         time.Duration
+	listen                                       bool
 	phases, connect                              string
 }
 
@@ -57,12 +62,18 @@ func main() {
 	flag.IntVar(&o.window, "window", 64<<10, "bytes per connection on the way at which the publisher waits")
 	flag.IntVar(&o.queue, "queue", 1<<20, "bytes that a connection's queue may hold")
 	flag.DurationVar(&o.turn, "turn", 5*time.Second, "length of a paced turn")
-	flag.StringVar(&o.phases, "phases", "idle,json,msgpack,paced,slow,bare", "what to run")
+	flag.IntVar(&o.audience, "audience", 20000, "clients of the feed phase")
+	flag.IntVar(&o.agents, "agents", 1000, "agents of the simulated centre of the feed phase")
+	flag.IntVar(&o.rate, "rate", 1000, "events a second of the feed phase")
+	flag.BoolVar(&o.listen, "listen", false, "be the clients of the feed phase")
+	flag.StringVar(&o.phases, "phases", "idle,json,msgpack,paced,slow,bare,feed", "what to run")
 	flag.StringVar(&o.connect, "connect", "", "be the client process of the server at this address")
 	flag.Parse()
 	crowd.RaiseFileLimit()
 	err := errors.New("a message has at least 200 bytes, and there is at least one client")
 	switch {
+	case o.listen:
+		err = listen()
 	case o.connect != "":
 		err = crowd.Serve(o.connect)
 	case o.size >= 200 && o.conns > 0:
@@ -93,6 +104,7 @@ func measure(o options) error {
 		{"paced", paced},
 		{"slow", slow},
 		{"bare", bare},
+		{"feed", feed},
 	} {
 		if !slices.Contains(strings.Split(o.phases, ","), phase.name) {
 			continue
