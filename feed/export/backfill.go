@@ -168,7 +168,7 @@ func (f *Feed) backfill(ctx context.Context, r *backfill, d *Destination) error 
 		return fmt.Errorf("make room for the back-fill: %w", err)
 	}
 	seen := newProgress()
-	w := newWorker(d, dir, 1<<62, func() bool { return ctx.Err() == nil }, seen)
+	w := newWorker(d, dir, 1<<62, f.o.Retry, func() bool { return ctx.Err() == nil }, seen)
 	w.filling = r
 	p := newPass(dir, f.o.Floor, []*account{newAccount(d.Tenant, f.o.WFM(d.Tenant), []*worker{w})})
 	want := r.now().Backfill

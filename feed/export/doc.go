@@ -85,6 +85,9 @@ type Options struct {
 	// Checkpoint is how often at most a checkpoint is written, 10 s by default; it is
 	// written where a quarter-hour ends.
 	Checkpoint time.Duration
+	// Retry is the first pause after a failure of a destination, 500 ms by default; each
+	// following is twice the one before, up to 120 times the first.
+	Retry time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -96,6 +99,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Checkpoint <= 0 {
 		o.Checkpoint = 10 * time.Second
+	}
+	if o.Retry <= 0 {
+		o.Retry = 500 * time.Millisecond
 	}
 	if o.WFM == nil {
 		o.WFM = func(string) bool { return false }

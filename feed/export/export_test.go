@@ -48,7 +48,7 @@ func directory(t testing.TB, root string) *bucket.Directory {
 
 func options(t testing.TB, dir string, to ...export.Destination) export.Options {
 	t.Helper()
-	return export.Options{Destinations: to, Dir: dir, Node: "test", Floor: exporttest.Settings, WFM: func(string) bool { return true }, Checkpoint: time.Millisecond}
+	return export.Options{Destinations: to, Dir: dir, Node: "test", Floor: exporttest.Settings, WFM: func(string) bool { return true }, Checkpoint: time.Millisecond, Retry: 5 * time.Millisecond}
 }
 
 func to(s bucket.Store) export.Destination {
@@ -73,6 +73,8 @@ func closeFeed(t testing.TB, f *export.Feed) {
 		t.Error(err)
 	}
 }
+
+func body(text string) bucket.Body { return buckettest.Body([]byte(text)) }
 
 // upTo waits until every destination has all windows up to a moment of the log.
 func upTo(t testing.TB, f *export.Feed, end time.Time) {
@@ -143,6 +145,7 @@ func windows(length time.Duration) int {
 }
 
 func TestEveryWindowOfEveryFeedIsThere(t *testing.T) {
+	t.Parallel()
 	s := directory(t, t.TempDir())
 	f := open(t, day(), options(t, t.TempDir(), to(s)))
 	end := evening.Add(2 * time.Hour)
@@ -202,12 +205,13 @@ func TestEveryWindowOfEveryFeedIsThere(t *testing.T) {
 }
 
 func TestARepeatGivesTheSameBytes(t *testing.T) {
-	a, b := directory(t, t.TempDir()), directory(t, t.TempDir())
+	t.Parallel()
+	a, b := buckettest.NewMemory(), buckettest.NewMemory()
 	end := evening.Add(2 * time.Hour)
 	upTo(t, open(t, day(), options(t, t.TempDir(), to(a))), end)
 	// The second run is ended and begun again and again.
 	dir := t.TempDir()
-	for range 20 {
+	for range 8 {
 		f := open(t, day(), options(t, dir, to(b)))
 		time.Sleep(20 * time.Millisecond)
 		closeFeed(t, f)
@@ -217,7 +221,8 @@ func TestARepeatGivesTheSameBytes(t *testing.T) {
 }
 
 func TestTwoExportersMakeOneExport(t *testing.T) {
-	a, b := directory(t, t.TempDir()), directory(t, t.TempDir())
+	t.Parallel()
+	a, b := buckettest.NewMemory(), buckettest.NewMemory()
 	end := evening.Add(2 * time.Hour)
 	upTo(t, open(t, day(), options(t, t.TempDir(), to(a))), end)
 	f, g := open(t, day(), options(t, t.TempDir(), to(b))), open(t, day(), options(t, t.TempDir(), to(b)))
@@ -244,6 +249,12 @@ func (b *broken) mended() error {
 	return errBroken
 }
 
+func (b *broken) mend() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.good = true
+}
+
 func (b *broken) Create(ctx context.Context, key string, body bucket.Body) (bool, error) {
 	if err := b.mended(); err != nil {
 		return false, err
@@ -252,7 +263,8 @@ func (b *broken) Create(ctx context.Context, key string, body bucket.Body) (bool
 }
 
 func TestADestinationThatIsAwayHoldsUpNobody(t *testing.T) {
-	a, b := directory(t, t.TempDir()), directory(t, t.TempDir())
+	t.Parallel()
+	a, b := buckettest.NewMemory(), buckettest.NewMemory()
 	away := &broken{Store: b}
 	second := to(away)
 	second.ID = "away"
@@ -270,26 +282,25 @@ func TestADestinationThatIsAwayHoldsUpNobody(t *testing.T) {
 			t.Fatalf("%+v", d)
 		}
 	}
-	away.mu.Lock()
-	away.good = true
-	away.mu.Unlock()
+	away.mend()
 	upTo(t, f, end)
 	same(t, contents(t, b), contents(t, a))
 }
 
 func TestWhatIsCommittedIsNotWrittenAgain(t *testing.T) {
-	s := directory(t, t.TempDir())
+	t.Parallel()
+	s := buckettest.NewMemory()
 	w := layout.WindowAt(evening, layout.Quarter)
 	folder := layout.Path("events", "1", layout.JSONL, w)
 	for name, content := range map[string]string{"events.jsonl.gz": "mine", "_SUCCESS": ""} {
-		if _, err := s.Create(t.Context(), folder+"/"+name, buckettest.Body([]byte(content))); err != nil {
+		if _, err := s.Create(t.Context(), folder+"/"+name, body(content)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// What a crashed attempt has left in another window is replaced and removed.
 	other := layout.Path("events", "1", layout.JSONL, w.Next())
 	for _, name := range []string{"events.jsonl.gz", "events.jsonl.07.gz"} {
-		if _, err := s.Create(t.Context(), other+"/"+name, buckettest.Body([]byte("half"))); err != nil {
+		if _, err := s.Create(t.Context(), other+"/"+name, body("half")); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -186,7 +186,7 @@ func (s *shard) pass(held func() bool) *pass {
 		}
 		var workers []*worker
 		for _, d := range f.destinations[tenant] {
-			workers = append(workers, newWorker(d, s.dir, f.o.SpoolBytes, held, f.seen[d.key()]))
+			workers = append(workers, newWorker(d, s.dir, f.o.SpoolBytes, f.o.Retry, held, f.seen[d.key()]))
 		}
 		accounts = append(accounts, newAccount(tenant, f.o.WFM(tenant), workers))
 	}

@@ -41,6 +41,7 @@ type worker struct {
 	dir     string // of kept rows
 	files   string // for files that are being made
 	limit   int64  // of bytes that wait
+	retry   time.Duration
 	held    func() bool
 	seen    *progress
 	filling *backfill // that it works for, nil for the feed itself
@@ -52,8 +53,8 @@ type worker struct {
 	waiting int64         // bytes of kept rows
 }
 
-func newWorker(d *Destination, dir string, limit int64, held func() bool, p *progress) *worker {
-	return &worker{d: d, dir: dir, files: filepath.Join(dir, "files"), limit: limit, held: held, seen: p, changed: make(chan struct{})}
+func newWorker(d *Destination, dir string, limit int64, retry time.Duration, held func() bool, p *progress) *worker {
+	return &worker{d: d, dir: dir, files: filepath.Join(dir, "files"), limit: limit, retry: retry, held: held, seen: p, changed: make(chan struct{})}
 }
 
 // add takes a window on. Where more waits than may, the oldest is given up.
@@ -131,12 +132,6 @@ func (w *worker) pending() (n int, oldest time.Time) {
 	return n, oldest
 }
 
-// Pauses after a failure.
-const (
-	firstPause = 500 * time.Millisecond
-	lastPause  = time.Minute
-)
-
 // run delivers until ctx ends.
 func (w *worker) run(ctx context.Context) {
 	var all sync.WaitGroup
@@ -147,7 +142,7 @@ func (w *worker) run(ctx context.Context) {
 }
 
 func (w *worker) deliverAll(ctx context.Context) {
-	pause := firstPause
+	pause := w.retry
 	for {
 		j := w.take(ctx)
 		if j == nil {
@@ -157,7 +152,7 @@ func (w *worker) deliverAll(ctx context.Context) {
 		switch {
 		case err == nil:
 			w.leave(j, false)
-			pause = firstPause
+			pause = w.retry
 			continue
 		case errors.Is(err, errSpool), errors.Is(err, encode.ErrRows):
 			slog.Error("a window cannot be exported", "destination", w.d.key(), "feed", j.Table.Name, "window", j.Window.String(), "error", err)
@@ -177,7 +172,7 @@ func (w *worker) deliverAll(ctx context.Context) {
 			return
 		case <-time.After(pause):
 		}
-		pause = min(2*pause, lastPause)
+		pause = min(2*pause, 120*w.retry)
 	}
 }
 

@@ -29,6 +29,10 @@ func TestDirectory(t *testing.T) {
 	})
 }
 
+func TestMemory(t *testing.T) {
+	buckettest.Run(t, buckettest.Options{Large: 1 << 20}, func(*testing.T) bucket.Store { return buckettest.NewMemory() })
+}
+
 // fake starts a server of S3 in this process, with one bucket.
 func fake(t *testing.T, wrap func(http.Handler) http.Handler) string {
 	t.Helper()
