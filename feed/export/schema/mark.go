@@ -1,10 +1,10 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -58,9 +58,19 @@ func (d *Dedupe) Mark(t *Table, line []byte) (Mark, error) {
 	return m, nil
 }
 
-// small decodes one value.
+// small decodes one value. Most are texts without escapes, and numbers.
 func small(raw string) (v any, err error) {
-	dec := json.NewDecoder(bytes.NewReader([]byte(raw)))
+	switch {
+	case raw == "null":
+		return nil, nil
+	case raw == "true", raw == "false":
+		return raw == "true", nil
+	case raw[0] == '"' && strings.IndexByte(raw, '\\') < 0:
+		return raw[1 : len(raw)-1], nil
+	case raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9':
+		return json.Number(raw), nil
+	}
+	dec := json.NewDecoder(strings.NewReader(raw))
 	dec.UseNumber()
 	err = dec.Decode(&v)
 	return v, err
