@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -33,6 +34,7 @@ func TestWhatWaits(t *testing.T) {
 		}
 		say(t, c, hello)
 		hear(t, c, "{}|")
+		synctest.Wait() // it was told that it is open
 		send := func(text string, o signalr.SendOptions) {
 			if !conn.Load().Send(signalr.NewMessage("E", text), o) {
 				t.Errorf("%s was not taken", text)

@@ -41,7 +41,11 @@ type socket struct{ c *Conn }
 
 // Message implements ws.Handler.
 func (s socket) Message(_ bool, payload []byte) error {
-	err := s.c.take(payload)
+	// What a message leads to needs a deep stack, and a stack that has grown stays with
+	// the reader for as long as it waits: the work is done on another.
+	done := make(chan error, 1)
+	go func() { done <- s.c.take(payload) }()
+	err := <-done
 	if err == nil || s.c.out.Load() != nil {
 		return nil // a close frame has gone out, or soon does
 	}
@@ -80,17 +84,22 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, c *Conn) {
 	// waits for the lock.
 	c.receiving.Lock()
 	out, wait, err := c.listen(w, r, h)
-	if err == nil && c.dead {
-		out.Abort(errNoHandshake)
-	}
 	c.stream = out
+	waits := false
+	switch {
+	case err != nil:
+	case c.dead: // it took too long
+		out.Abort(errNoHandshake)
+	case c.wrap == wrapChunk:
+		s.wg.Go(func() { c.leave(wait()) })
+	default:
+		waits = true
+	}
 	c.receiving.Unlock()
 	switch {
 	case err != nil:
 		c.leave(err)
-	case c.wrap == wrapChunk:
-		s.wg.Go(func() { c.leave(wait()) })
-	default:
+	case waits:
 		c.leave(wait())
 	}
 }
