@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"trunkline/auth"
+	"trunkline/config"
 )
 
 // ready is the line of JSON. Tests and scripts rely on its keys: they are added to as feeds appear, never renamed.
@@ -28,8 +29,9 @@ type exported struct {
 
 // hub is who may sign in to the feeds that know people, and queues to ask for.
 type hub struct {
-	Users  []hubUser  `json:"users"`
-	Queues []hubQueue `json:"queues"`
+	Users     []hubUser  `json:"users"`
+	Queues    []hubQueue `json:"queues"`
+	CallLists []hubQueue `json:"call_lists"`
 }
 
 type hubUser struct {
@@ -42,6 +44,12 @@ type hubUser struct {
 type hubQueue struct {
 	ID   string `json:"id"` // GUID
 	Name string `json:"name"`
+}
+
+// hubList is a call list of the hub, and what the configuration says of it.
+type hubList struct {
+	hubQueue
+	of config.CallList
 }
 
 // oauthClient is how a program gets the signed tokens that the measures feed takes.

@@ -92,6 +92,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if cfg.Tenants[0].Directory, err = staff.declare(dir, cred); err != nil {
 		return err
 	}
+	staff.watch(&cfg)
 	cfg.Clients = cred.clients()
 	cfg.Floor.Intervals = []string{tenant}
 	openExports(dir, &cfg)

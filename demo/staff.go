@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"trunkline/auth"
+	"trunkline/config"
 	"trunkline/directory"
 	"trunkline/event"
 	"trunkline/sim"
@@ -18,6 +19,7 @@ var userIDs = []string{directory.RoleAgent, directory.RoleSupervisor, directory.
 type staff struct {
 	users  []directory.User
 	queues []hubQueue
+	lists  []hubList
 }
 
 // staffOf picks users among the people of the simulated centre, which may be nil.
@@ -32,6 +34,10 @@ func staffOf(centre *sim.Sim) staff {
 		}
 		for _, l := range centre.Lines() {
 			s.queues = append(s.queues, hubQueue{ID: l.GUID, Name: l.Name})
+			if l.Media == string(event.MediaPhone) {
+				list := "cb-" + l.ID
+				s.lists = append(s.lists, hubList{hubQueue{event.GUID(tenant, "call_list", list), "Callbacks of " + l.Name}, config.CallList{ID: list, Queues: []string{l.ID}}})
+			}
 		}
 	}
 	for _, role := range userIDs {
@@ -68,9 +74,24 @@ func (s staff) declare(dir string, c credentials) (string, error) {
 	return path, nil
 }
 
+// watch has the hub know the call lists, and tell the supervisor of callers who wait.
+func (s staff) watch(cfg *config.Config) {
+	for _, l := range s.lists {
+		cfg.Hub.CallLists = append(cfg.Hub.CallLists, l.of)
+	}
+	for _, u := range s.users {
+		if u.Role == directory.RoleSupervisor {
+			cfg.Hub.Alerts = append(cfg.Hub.Alerts, config.Alert{ID: "long-wait", Tenant: tenant, Agents: []string{u.Agent}, Name: "Somebody waits", Expression: "longest_wait > 20"})
+		}
+	}
+}
+
 // hub is what the ready line tells of them.
 func (s staff) hub(c credentials) hub {
-	h := hub{Users: []hubUser{}, Queues: s.queues}
+	h := hub{Users: []hubUser{}, Queues: s.queues, CallLists: []hubQueue{}}
+	for _, l := range s.lists {
+		h.CallLists = append(h.CallLists, l.hubQueue)
+	}
 	if h.Queues == nil {
 		h.Queues = []hubQueue{}
 	}
