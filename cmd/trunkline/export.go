@@ -3,7 +3,8 @@ package main
 import "github.com/spf13/cobra"
 
 func newExportCmd() *cobra.Command {
-	return group("export", "The tables of the export feed", newExportSchemaCmd(), newExportDedupeCmd())
+	return group("export", "The export feed: its tables, back-fills and credentials", newExportSchemaCmd(), newExportDedupeCmd(),
+		newExportBackfillCmd(), newExportRerunCmd(), newExportCredentialsCmd())
 }
 
 func newExportSchemaCmd() *cobra.Command {

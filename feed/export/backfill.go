@@ -20,7 +20,7 @@ import (
 // Backfill asks for the windows of a stretch of time anew.
 type Backfill struct {
 	From  time.Time `json:"from"`            // the windows that begin here or later
-	To    time.Time `json:"to"`              // and end here or earlier
+	To    time.Time `json:"to,omitzero"`     // and end here or earlier
 	Feeds []string  `json:"feeds,omitempty"` // none: all of the destination
 	// Source is where the events come from: log, or raw, the exported table of events.
 	Source string `json:"source,omitempty"`
