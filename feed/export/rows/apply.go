@@ -80,10 +80,20 @@ func (b *Books) happened(i *issue, what string, f *fact) {
 // are written all the same.
 func (b *Books) late(what string, f *fact) {
 	id := strings.Clone(f.data.Get("interaction").Str)
+	switch what {
+	case "survey_answered", "attributes_changed", "message", "flow_visited", "dispositioned":
+	default:
+		return
+	}
 	if id == "" {
 		return
 	}
-	i := &issue{ID: id, Media: f.str("media"), Latest: f.at, Touched: f.received}
+	i := b.Strays[id]
+	if i == nil {
+		i = &issue{ID: id, No: b.number(), Media: f.str("media")}
+		b.Strays[id] = i
+	}
+	i.Latest = max(i.Latest, f.at)
 	switch what {
 	case "survey_answered":
 		b.surveyed(i, f)
@@ -95,7 +105,6 @@ func (b *Books) late(what string, f *fact) {
 		b.visitedStep(i, f)
 	case "dispositioned":
 		b.noted(i, f)
-		b.writeNotes(i)
 	}
 }
 
@@ -120,6 +129,11 @@ func (b *Books) closeIssues(end int64) {
 			b.writeIssue(i)
 		}
 	}
+	for _, i := range order(b.Strays, func(*issue) bool { return true }) {
+		b.writeNotes(i)
+	}
+	b.view.i = nil
+	clear(b.Strays)
 	for id, i := range b.Issues {
 		if !i.Dirty && !i.live() && i.Touched+b.o.Keep.Milliseconds() <= end {
 			delete(b.Issues, id)
@@ -132,6 +146,10 @@ func (b *Books) writeIssue(i *issue) {
 	i.Dirty = false
 	v, s := &b.view, &b.sheets
 	v.i = i
+	i.Uttered = max(i.Uttered, i.firstUtterance())
+	if i.Ended > 0 {
+		i.Over = max(i.Over, i.Ended)
+	}
 	b.put(s.metadata)
 	b.put(s.metrics)
 	b.put(s.kind)

@@ -13,8 +13,8 @@
 //     rows, in the same order.
 //   - Within a window a key has one row, the newest.
 //   - A fact that comes late changes rows of the window in which it was appended; they
-//     keep the instance_ts of when it happened, and what is later never has a lower
-//     logical time than what it replaces.
+//     keep the instance_ts of when it happened. While an issue is in the books, a row of
+//     it never has a lower logical time than the one that it replaces.
 //   - What is over leaves the books after its last rows are out and a bounded time.
 //
 // The floor is looked at and never changed. It must be brought up to the quarter-hour
@@ -67,6 +67,7 @@ type state struct {
 	Counts   map[string]int64 // rows by table since its window began
 	Closed   int64            // the quarter-hour closed last; 0: none
 	Issues   map[string]*issue
+	Strays   map[string]*issue // of which the floor knows nothing any more, heard of in this hour
 	Agents   map[string]*agent
 	Callers  map[string]*caller
 	Again    []*caller // whose rows changed since the last hour, and who are no longer the latest of their customer
@@ -94,7 +95,7 @@ func New(tenant string, o Options) *Books {
 
 func newState() state {
 	return state{
-		Counts: map[string]int64{}, Issues: map[string]*issue{}, Agents: map[string]*agent{}, Callers: map[string]*caller{},
+		Counts: map[string]int64{}, Issues: map[string]*issue{}, Strays: map[string]*issue{}, Agents: map[string]*agent{}, Callers: map[string]*caller{},
 		Intents: map[string]*intent{}, Sessions: map[string]*session{}, Slices: map[int64]*wfmSlice{},
 	}
 }

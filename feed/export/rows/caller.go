@@ -35,9 +35,10 @@ func (c *caller) cutoff() int64 {
 // called takes in that a customer began an issue.
 func (b *Books) called(i *issue) {
 	key := i.customer()
-	if key == "" || i.Direction != "in" || i.Parent != "" {
+	if i.Called || key == "" || i.Direction != "in" || i.Parent != "" {
 		return
 	}
+	i.Called = true
 	c := &caller{
 		Key: key, Issue: i.ID, No: b.number(), Created: i.Created, Latest: i.Latest, Subdivision: i.told("subdivision"),
 		Segments: i.segments(), Dirty: true,

@@ -28,7 +28,7 @@ func issueCells() cells {
 		"device_type":         func(v *view) schema.Value { return cut(v.i.told("client.id"), 255) },
 		"desk_mode_flag":      func(v *view) schema.Value { return schema.Int(v.i.deskFlag()) },
 		"desk_mode_string":    func(v *view) schema.Value { return schema.Some(v.i.desk()) },
-		"first_utterance_ts":  func(v *view) schema.Value { return schema.Millis(v.i.firstUtterance()) },
+		"first_utterance_ts":  func(v *view) schema.Value { return schema.Millis(v.i.Uttered) },
 	}
 }
 
@@ -85,10 +85,15 @@ func metadataCells() cells {
 		"issue_created_ts":     func(v *view) schema.Value { return schema.Millis(v.i.Created) },
 		"last_event_ts":        func(v *view) schema.Value { return schema.Millis(v.i.instance()) },
 		"last_srs_event_ts":    func(v *view) schema.Value { return schema.Millis(v.i.Flow.Last) },
-		"conversation_end_ts":  func(v *view) schema.Value { return schema.Millis(v.i.Ended) },
-		"session_id":           func(v *view) schema.Value { return cut(v.i.told("session.id"), 128) },
-		"session_type":         func(v *view) schema.Value { return cut(v.i.told("session.type"), 255) },
-		"external_session_id":  func(v *view) schema.Value { return cut(v.i.told("session.id"), 255) },
+		"conversation_end_ts": func(v *view) schema.Value {
+			if v.i.Ended == 0 {
+				return schema.Value{}
+			}
+			return schema.Millis(v.i.Over)
+		},
+		"session_id":          func(v *view) schema.Value { return cut(v.i.told("session.id"), 128) },
+		"session_type":        func(v *view) schema.Value { return cut(v.i.told("session.type"), 255) },
+		"external_session_id": func(v *view) schema.Value { return cut(v.i.told("session.id"), 255) },
 		"external_session_type": func(v *view) schema.Value {
 			return cut(v.i.told("session.type"), 255)
 		},

@@ -127,7 +127,7 @@ func intentCells() cells {
 		"first_agent_id": firstRep,
 		"first_rep_id":   firstRep,
 		"first_utterance_ts": func(v *view) schema.Value {
-			return schema.Text(schema.Millis(v.i.firstUtterance()).String())
+			return schema.Text(schema.Millis(v.i.Uttered).String())
 		},
 		"first_utterance_text":    func(v *view) schema.Value { return cut(v.i.Talk.FirstText, 255) },
 		"first_intent_code":       func(v *view) schema.Value { return cut(v.i.Intent.First, 255) },

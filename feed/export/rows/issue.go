@@ -3,6 +3,7 @@ package rows
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -38,16 +39,20 @@ type issue struct {
 	Talk      talk
 	Flow      flow
 	Intent    *wish
-	Stamps    map[string]int64 // the latest moment used in a key, microseconds, by what it is the key of
+	Stamps    map[string]int64 // the latest moments used in keys, microseconds, by what they are the key of and the millisecond
 	Rating    string
 	Dirty     bool // it has changed since its rows were written
+	Called    bool // it is the customer's latest issue, or was
 	Told      bool // its end is in the tables of what is over
+
+	// By these the tables tell a newer row from an older one: they never go back.
+	Uttered, Over int64 // the first utterance and the end, as written last
 }
 
 // limits of what is kept of one issue. What is beyond replaces the oldest.
 const (
 	maxKept   = 200
-	maxStamps = 100
+	maxStamps = 64
 	maxText   = 4096
 )
 
@@ -66,7 +71,12 @@ func (b *Books) issueOf(f *fact) *issue {
 		return nil
 	}
 	id = strings.Clone(id)
-	i := &issue{ID: id, No: b.number(), Created: it.Created, Media: it.Media.String(), Stamps: map[string]int64{}}
+	i := b.Strays[id] // one that was thought to be over for long begins again
+	if i == nil {
+		i = &issue{ID: id, No: b.number(), Stamps: map[string]int64{}}
+	}
+	delete(b.Strays, id)
+	i.Created, i.Media = it.Created, it.Media.String()
 	b.Issues[id] = i
 	// Of one that was there before the books, the visits of before are not known.
 	i.Entered = max(it.Visits-len(it.Waiting()), 0)
@@ -116,7 +126,7 @@ func (b *Books) lookAgain(i *issue) {
 func (b *Books) look(i *issue, f *fact) {
 	it := b.view.t.Interaction(i.ID)
 	if it == nil {
-		b.gone(i, f)
+		b.gone(i)
 		return
 	}
 	i.Media, i.Direction, i.Origin, i.Parent = it.Media.String(), string(it.Direction), string(it.Origin), it.Parent
@@ -132,10 +142,10 @@ func (b *Books) look(i *issue, f *fact) {
 }
 
 // gone takes over the end of what the floor has forgotten.
-func (b *Books) gone(i *issue, f *fact) {
+func (b *Books) gone(i *issue) {
 	for _, p := range slices.Clone(i.Parts) {
 		if p.live != nil {
-			b.partOver(i, p, f)
+			b.partOver(i, p, nil)
 		}
 	}
 	for _, v := range i.Visits {
@@ -148,20 +158,24 @@ func (b *Books) gone(i *issue, f *fact) {
 	}
 }
 
-// stamp gives a moment for a key, in microseconds, that is later than the one given
-// before for the same: two things of one millisecond stay apart.
+// stamp gives a moment for a key, in microseconds, that was not given before for the
+// same: two things of one millisecond stay apart.
 func (i *issue) stamp(what string, ms int64) int64 {
-	us := ms * 1000
-	last, ok := i.Stamps[what]
-	if ok && us <= last && last < us+1000 {
-		us = last + 1
-	}
+	key := what + " " + strconv.FormatInt(ms, 10)
+	us := max(ms*1000, i.Stamps[key]+1)
 	if i.Stamps == nil {
 		i.Stamps = map[string]int64{}
 	}
-	if ok || len(i.Stamps) < maxStamps {
-		i.Stamps[strings.Clone(what)] = us
+	if len(i.Stamps) >= maxStamps {
+		oldest := ""
+		for k, v := range i.Stamps {
+			if o := i.Stamps[oldest]; oldest == "" || v < o || v == o && k < oldest {
+				oldest = k
+			}
+		}
+		delete(i.Stamps, oldest)
 	}
+	i.Stamps[key] = us
 	return us
 }
 

@@ -118,9 +118,10 @@ func (b *Books) partOver(i *issue, p *part, f *fact) {
 	b.partNow(i, p, f)
 	p.live, p.Open, p.Dirty = nil, false, true
 	p.Done = p.Since
-	if f != nil {
+	if f != nil && (f.typ == "interaction.released" || f.typ == "interaction.wrapup_ended") && f.data.Get("agent").Str == p.Agent {
 		p.Done = max(p.Done, f.at)
-	} else if was == floor.PartContact || was == floor.PartWrapUp {
+	}
+	if was == floor.PartContact || was == floor.PartWrapUp {
 		b.relieved(p)
 	}
 	if p.Connected > 0 {
@@ -143,7 +144,7 @@ func (b *Books) partOver(i *issue, p *part, f *fact) {
 	}
 }
 
-// relieved takes a part that was over by itself off what its agent does, from then on.
+// relieved takes a part that is over off what its agent does, from then on.
 func (b *Books) relieved(p *part) {
 	g, a := b.Agents[p.Agent], b.view.t.Agent(p.Agent)
 	if g == nil || a == nil || g.Now.Load == 0 {

@@ -15,7 +15,7 @@ import (
 )
 
 // first shows where two texts differ.
-func first(t *testing.T, got, want string) {
+func first(t rapid.TB, got, want string) {
 	t.Helper()
 	if got == want {
 		return
@@ -73,7 +73,7 @@ func TestRestoredBooksGoOnAsIfNothingHadBeen(t *testing.T) {
 		b.next, b.out = a.next, a.out
 		b.take(j.records[cut:])
 		b.close(j.records[len(j.records)-1].Received.Add(25 * time.Hour))
-		first(t, b.lines(), want)
+		first(rt, b.lines(), want)
 		if got, _ := b.books.Snapshot(); !bytes.Equal(got, end) {
 			rt.Fatalf("the state at the end is another one:\n%.2000s\n%.2000s", got, end)
 		}

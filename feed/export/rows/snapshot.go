@@ -72,6 +72,11 @@ func (s *state) missing() string {
 			return "issue " + id
 		}
 	}
+	for id, i := range s.Strays {
+		if i == nil || hole(i.Notes) {
+			return "issue " + id
+		}
+	}
 	for id, g := range s.Agents {
 		if g == nil || hole(g.Statuses) {
 			return "agent " + id
@@ -123,6 +128,9 @@ func (s *state) fill() {
 	}
 	if s.Issues == nil {
 		s.Issues = fresh.Issues
+	}
+	if s.Strays == nil {
+		s.Strays = fresh.Strays
 	}
 	if s.Agents == nil {
 		s.Agents = fresh.Agents

@@ -65,6 +65,6 @@ func TestTimeThatPassesBetweenFactsMakesNoDifference(t *testing.T) {
 				return time.Duration(rapid.IntRange(1_000, 900_000).Draw(rt, "ms")) * time.Millisecond
 			})
 		})
-		first(t, there.lines(), replayed.lines())
+		first(rt, there.lines(), replayed.lines())
 	})
 }

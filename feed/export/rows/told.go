@@ -126,7 +126,7 @@ func (b *Books) message(i *issue, f *fact) {
 	v := &b.view
 	v.i, v.f = i, f
 	v.with = [4]string{speaker, role, text}
-	v.num = [4]int64{i.stamp("said "+role+" "+speaker, f.at), f.data.Get("offset_ms").Int(), f.data.Get("duration_ms").Int(), i.Talk.Customer + i.Talk.Agent + i.Talk.Auto}
+	v.num = [4]int64{i.stamp("said "+speaker, f.at), f.data.Get("offset_ms").Int(), f.data.Get("duration_ms").Int(), i.Talk.Customer + i.Talk.Agent + i.Talk.Auto}
 	b.put(b.sheets.utterances)
 	v.i, v.f = nil, nil
 }
@@ -226,9 +226,13 @@ func (b *Books) visitedStep(i *issue, f *fact) {
 	w.Name, w.Node, w.Last = f.str("flow"), f.str("node"), f.at
 	switch f.data.Get("outcome").Str {
 	case "success":
-		w.SuccessAt, w.SuccessOf = f.at, w.Node
+		if f.at >= w.SuccessAt {
+			w.SuccessAt, w.SuccessOf = f.at, w.Node
+		}
 	case "negated":
-		w.NegatedAt, w.NegatedOf = f.at, w.Node
+		if f.at >= w.NegatedAt {
+			w.NegatedAt, w.NegatedOf = f.at, w.Node
+		}
 	case "end_response":
 		w.EndSelection, w.EndAt = f.str("input"), f.at
 	}

@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -87,14 +88,11 @@ func (b *Books) visitBegan(i *issue, q *floor.Queue, at int64, f *fact) *visit {
 func (b *Books) visitOver(i *issue, v *visit, f *fact) {
 	v.Ended, v.Dirty, v.How = max(i.Ended, v.At), true, "lost"
 	if f != nil {
-		v.Ended = max(f.at, v.At)
-		switch _, what := f.about(); what {
-		case "accepted":
-			v.How, v.Agent = "answered", f.str("agent")
-		case "dequeued":
-			if r := f.str("reason"); r != "" {
-				v.How = r
-			}
+		switch q := f.data.Get("queue").Str; {
+		case f.typ == "interaction.accepted" && (q == v.Queue || q == ""):
+			v.Ended, v.How, v.Agent = max(f.at, v.At), "answered", f.str("agent")
+		case f.typ == "interaction.dequeued" && q == v.Queue:
+			v.Ended, v.How = max(f.at, v.At), cmp.Or(f.str("reason"), v.How)
 		}
 	}
 	v.Waited = v.Ended - v.At

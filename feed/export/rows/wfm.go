@@ -27,9 +27,12 @@ func (b *Books) closeWFM(end int64) {
 		return
 	}
 	v := &b.view
+	// Settled is what the floor's tick at this quarter-hour has settled: whether it has
+	// said so by now depends on when time passed, and so it is not asked.
+	settled := interval.StartOf(end - b.view.t.Settings().IntervalGrace.Milliseconds())
 	for _, s := range b.view.t.Intervals() {
-		if !s.Published {
-			continue
+		if s.Start+interval.Length > settled {
+			break
 		}
 		w := b.Slices[s.Start]
 		if w == nil {
