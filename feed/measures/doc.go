@@ -25,6 +25,9 @@
 //     its client stops pinging. Whatever ends a connection says so with a number.
 //   - A token opens the account of its own tenant alone.
 //
+// The conformance suite of feedtest is about events and places in the log. There are neither here: a client that comes back
+// gets a snapshot. What takes its place is that snapshot and live messages, through cuts, are the floor's own values.
+//
 // Locks, in the order in which they may be held: room.marks under the floor's lock;
 // Feed.mu; room.mu; hook.mu. None is held while a socket is written.
 package measures

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -242,7 +243,13 @@ func serveStage(t testing.TB, st *stage, o measures.Options) *edge {
 	for _, r := range e.feed.Routes() {
 		mux.Handle(r.Pattern, r.Handler)
 	}
-	e.Server = httptest.NewServer(mux)
+	e.Server = httptest.NewUnstartedServer(mux)
+	// What the kernel holds for a client that does not read is kept small, so that tests see queues fill up.
+	e.Server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		_ = c.(*net.TCPConn).SetWriteBuffer(16 << 10)
+		return ctx
+	}
+	e.Server.Start()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

@@ -36,6 +36,9 @@ type room struct {
 
 	sheets map[terms]*sheet
 	cursor string // of the last view
+
+	ready []*session // of a round; kept for the next one
+	conns []*fanout.Conn
 }
 
 // told is what the floor has told since the last round.
@@ -257,8 +260,7 @@ func (r *room) give(sh *sheet) {
 		batches = sh.batches()
 	}
 	sh.changed = sh.changed[:0]
-	var ready []*session
-	var conns []*fanout.Conn
+	ready, conns := r.ready[:0], r.conns[:0]
 	for s := range sh.sessions {
 		switch {
 		case s.fresh:
@@ -275,6 +277,11 @@ func (r *room) give(sh *sheet) {
 			ready, conns = append(ready, s), append(conns, s.conn)
 		}
 	}
+	defer func() {
+		clear(ready[:cap(ready)])
+		clear(conns[:cap(conns)])
+		r.ready, r.conns = ready[:0], conns[:0]
+	}()
 	for i := range batches {
 		r.publish(ready, conns, batches[i])
 		// Those who did not take all of it so far get a note of the rest.
