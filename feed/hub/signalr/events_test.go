@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -113,5 +114,23 @@ func TestEventsAreText(t *testing.T) {
 	}
 	if all, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(all), `data: {"error":"The messagepack protocol cannot be used over this transport`) {
 		t.Errorf("%q, %v", all, err)
+	}
+}
+
+// HTTP/1.0 has no chunks to send events in.
+func TestEventsNeedChunks(t *testing.T) {
+	s, h := plain(t, nil)
+	n := negotiate(t, h.URL, good+"&negotiateVersion=1")
+	c, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	if _, err := io.WriteString(c, "GET /hub?"+good+"&id="+n.Token+" HTTP/1.0\r\nHost: hub.test\r\nAccept: text/event-stream\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(all), "HTTP/1.0 505") || !strings.Contains(string(all), "application/problem+json") || s.Stats().Conns != 0 {
+		t.Errorf("%s, %v, %+v", all, err, s.Stats())
 	}
 }

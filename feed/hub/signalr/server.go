@@ -65,7 +65,7 @@ type Options struct {
 	// QueueBytes is what may wait for one connection. 0 means 1 MiB.
 	QueueBytes int
 	// MaxPending bounds the negotiations of one user that no connection has followed
-	// yet. 0 means 100.
+	// yet: of a reconnect of all clients at once, those that are on their way. 0 means 1,000.
 	MaxPending int
 	// Origins are those of web pages of other hosts that may connect: exact, or with
 	// one * in front of a domain.
@@ -80,7 +80,7 @@ func (o Options) withDefaults() Options {
 	o.PollTimeout = cmp.Or(o.PollTimeout, 90*time.Second)
 	o.MaxMessage = cmp.Or(o.MaxMessage, 32<<10)
 	o.QueueBytes = cmp.Or(o.QueueBytes, 1<<20)
-	o.MaxPending = cmp.Or(o.MaxPending, 100)
+	o.MaxPending = cmp.Or(o.MaxPending, 1000)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 	if o.Opened == nil {
 		o.Opened = func(*Conn) {}

@@ -236,7 +236,7 @@ func TestNegotiationIsForgotten(t *testing.T) {
 			_ = resp.Body.Close()
 			return resp.StatusCode
 		}
-		for range 100 {
+		for range 1000 {
 			if status := post(); status != 200 {
 				t.Fatal(status)
 			}
@@ -245,7 +245,7 @@ func TestNegotiationIsForgotten(t *testing.T) {
 			t.Errorf("one over the limit: %d", status)
 		}
 		time.Sleep(14 * time.Second)
-		if n := s.Stats().Pending; n != 100 {
+		if n := s.Stats().Pending; n != 1000 {
 			t.Errorf("%d after 14 s", n)
 		}
 		time.Sleep(2500 * time.Millisecond)

@@ -1,6 +1,7 @@
 package signalr
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"strconv"
@@ -97,6 +98,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, c *Conn) {
 	}
 	c.receiving.Unlock()
 	switch {
+	case errors.Is(err, http.ErrNotSupported):
+		c.leave(err)
+		problem.Write(w, problem.Detail{Status: http.StatusHTTPVersionNotSupported, Type: "http-version", Title: "Server-sent events need HTTP/1.1 or later"})
 	case err != nil:
 		c.leave(err)
 	case waits:

@@ -121,3 +121,22 @@ func callOf(t *testing.T, id, target string, args ...any) []byte {
 	}
 	return record
 }
+
+// A record may be as long as the limit, whatever its length is written in.
+func TestLengthOfRecords(t *testing.T) {
+	for _, limit := range []int{10, 127, 128, 32 << 10, 1 << 21} {
+		for over, ok := range map[int]bool{-1: true, 0: true, 1: false} {
+			content := bytes.Repeat([]byte("x"), limit+over)
+			for proto, data := range [][]byte{append(bytes.Clone(content), recordEnd), append(appendLength(nil, len(content)), content...)} {
+				record, n, err := cut(proto, append(bytes.Clone(data), "more"...), limit)
+				if ok != (err == nil) || ok && (n != len(data) || !bytes.Equal(record, content)) || !ok && !errors.Is(err, errTooLong) {
+					t.Errorf("protocol %d, %d bytes of %d: %d, %v", proto, len(content), limit, n, err)
+				}
+				// What is too long is known before it has arrived.
+				if _, n, err := cut(proto, data[:len(data)-1], limit); n != 0 || ok && err != nil || !ok && !errors.Is(err, errTooLong) {
+					t.Errorf("protocol %d, %d bytes of %d, the last one missing: %d, %v", proto, len(content), limit, n, err)
+				}
+			}
+		}
+	}
+}
