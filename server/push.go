@@ -3,10 +3,13 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,19 +25,11 @@ func (s *Server) openPush(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("push.allow_networks: %w", err)
 	}
-	o := push.Options{Guard: webhook.Guard{Allow: allow}, PlainHTTP: c.PlainHTTP, Append: s.Append, Owns: s.log.Owns}
-	for i := range c.Destinations {
-		d, err := staticDestination(&c.Destinations[i])
-		if err != nil {
-			return fmt.Errorf("push.destinations: %s: %w", c.Destinations[i].ID, err)
-		}
-		if u, err := url.Parse(d.URL); err == nil && u.Port() == "0" && s.receive.listener != nil {
-			_, port, _ := net.SplitHostPort(s.receive.listener.Addr().String())
-			u.Host = net.JoinHostPort(u.Hostname(), port)
-			d.URL = u.String()
-		}
-		o.Static = append(o.Static, d)
+	static, err := s.staticDestinations()
+	if err != nil {
+		return err
 	}
+	o := push.Options{Static: static, Guard: webhook.Guard{Allow: allow}, PlainHTTP: c.PlainHTTP, Append: s.Append, Owns: s.log.Owns}
 	if o.Destinations, err = s.log.KV(ctx, "webhooks"); err != nil {
 		return err
 	}
@@ -45,13 +40,66 @@ func (s *Server) openPush(ctx context.Context) error {
 		return err
 	}
 	s.metrics.registry.MustRegister(newPushCollector(s.push.Numbers))
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stopWatch = stop
+	go s.watchDestinations(watching, static)
 	return nil
+}
+
+// staticDestinations reads the destinations of the configuration with their files.
+func (s *Server) staticDestinations() ([]push.Destination, error) {
+	list := make([]push.Destination, 0, len(s.cfg.Push.Destinations))
+	for i := range s.cfg.Push.Destinations {
+		c := &s.cfg.Push.Destinations[i]
+		d, err := staticDestination(c)
+		if err != nil {
+			return nil, fmt.Errorf("push.destinations: %s: %w", c.ID, err)
+		}
+		if u, err := url.Parse(d.URL); err == nil && u.Port() == "0" && s.receive.listener != nil {
+			_, port, _ := net.SplitHostPort(s.receive.listener.Addr().String())
+			u.Host = net.JoinHostPort(u.Hostname(), port)
+			d.URL = u.String()
+		}
+		list = append(list, d)
+	}
+	return list, nil
+}
+
+// watchDestinations reads the files of the configured destinations again now and then, so that a renewed certificate or
+// a new secret needs no restart. What cannot be used, half of a renewal for instance, leaves everything as it is.
+func (s *Server) watchDestinations(ctx context.Context, known []push.Destination) {
+	if len(known) == 0 {
+		return
+	}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		list, err := s.staticDestinations()
+		if err == nil && reflect.DeepEqual(list, known) {
+			continue
+		}
+		if err == nil {
+			err = s.push.SetStatic(list)
+		}
+		if err != nil {
+			slog.Error("the new files of a destination cannot be used, the old ones stay", "error", err)
+			continue
+		}
+		known = list
+		slog.Info("the files of the destinations have changed and were read again")
+	}
 }
 
 func (s *Server) closePush(ctx context.Context) error {
 	if s.push == nil {
 		return nil
 	}
+	s.stopWatch()
 	return s.push.Close(ctx)
 }
 

@@ -34,25 +34,26 @@ type Server struct {
 	phase   phase
 	metrics *metrics
 
-	log      *eventlog.Log
-	tenants  atomic.Pointer[directory.Directory] // the log asks for quotas before the directory is there
-	floors   *floors
-	tokens   *auth.Store
-	gate     *auth.Gate
-	routes   []auth.Route
-	live     *live.Feed
-	stream   *stream.Feed
-	people   *directory.Registry
-	push     *push.Feed
-	receive  receiver
-	state    *follow.Floor // what is true now, for whoever asks
-	sources  sources
-	measures *measures.Feed
-	export   *export.Feed
-	download *download.API
-	hub      *hub.Feed
-	oauth    *oauth.API // nil with an outside issuer
-	keys     *jwt.Keys  // our own signing keys, once somebody needs them
+	log       *eventlog.Log
+	tenants   atomic.Pointer[directory.Directory] // the log asks for quotas before the directory is there
+	floors    *floors
+	tokens    *auth.Store
+	gate      *auth.Gate
+	routes    []auth.Route
+	live      *live.Feed
+	stream    *stream.Feed
+	people    *directory.Registry
+	push      *push.Feed
+	stopWatch context.CancelFunc // of the destinations' files
+	receive   receiver
+	state     *follow.Floor // what is true now, for whoever asks
+	sources   sources
+	measures  *measures.Feed
+	export    *export.Feed
+	download  *download.API
+	hub       *hub.Feed
+	oauth     *oauth.API // nil with an outside issuer
+	keys      *jwt.Keys  // our own signing keys, once somebody needs them
 
 	edge    edge
 	failed  chan error

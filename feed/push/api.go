@@ -93,7 +93,7 @@ func (f *Feed) of(w http.ResponseWriter, r *http.Request) (Destination, bool) {
 }
 
 func (f *Feed) find(tenant, id string) (Destination, error) {
-	for _, d := range f.o.Static {
+	for _, d := range *f.static.Load() {
 		if d.Tenant == tenant && d.ID == id {
 			return d, nil
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"trunkline/control"
 	"trunkline/eventlog"
@@ -27,8 +28,11 @@ func pauseKey(tenant, id string) string          { return "s." + tenant + "." + 
 // cursors are left out, and a crash repeats more.
 const checkpointBytes = 700 << 10
 
-// flush writes what is parked, and then one checkpoint for each shard of which something has changed.
-func (f *Feed) flush(ctx context.Context) error {
+func journalKey(tenant, id string) string { return "a." + tenant + "." + id }
+
+// flush writes what is parked, then one checkpoint for each shard of which something has changed, and the last attempts
+// of destinations now and then; last says that the feed ends.
+func (f *Feed) flush(ctx context.Context, last bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	byShard := map[int][]*lane{}
@@ -39,6 +43,9 @@ func (f *Feed) flush(ctx context.Context) error {
 	var errs []error
 	for shard, lanes := range byShard {
 		errs = append(errs, f.flushShard(ctx, shard, lanes))
+		for _, l := range lanes {
+			errs = append(errs, f.writeJournal(ctx, l, last))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -83,6 +90,39 @@ func (f *Feed) flushShard(ctx context.Context, shard int, lanes []*lane) error {
 		break
 	}
 	return errors.Join(errs...)
+}
+
+// writeJournal stores the last attempts of a destination. What cannot be stored is stored with the next ones.
+func (f *Feed) writeJournal(ctx context.Context, l *lane, last bool) error {
+	l.mu.Lock()
+	s, ok := l.journal.due(time.Now(), last)
+	l.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	raw, err := json.Marshal(s)
+	if err == nil {
+		_, err = f.o.Progress.Put(ctx, journalKey(l.d.Tenant, l.d.ID), raw)
+	}
+	if err != nil {
+		return fmt.Errorf("write the attempts for %s: %w", l.d.key(), err)
+	}
+	return nil
+}
+
+// readJournal gives a lane the attempts that were stored. They are for looking at: without them it goes on all the same.
+func (f *Feed) readJournal(l *lane) {
+	e, err := f.o.Progress.Get(f.ctx, journalKey(l.d.Tenant, l.d.ID))
+	var s storedJournal
+	if err == nil {
+		err = json.Unmarshal(e.Value, &s)
+	}
+	switch {
+	case err == nil:
+		l.journal.load(&s)
+	case !errors.Is(err, control.ErrNotFound):
+		slog.Warn("the last attempts of a destination cannot be read", "destination", l.d.key(), "error", err)
+	}
 }
 
 func (f *Feed) writePages(ctx context.Context, l *lane, pages map[int][]byte) error {
@@ -152,6 +192,7 @@ func (f *Feed) resume(l *lane) error {
 		l.epoch, l.progress.low, l.dirty = start.Epoch, start.Seq, true
 		return nil
 	}
+	f.readJournal(l)
 	l.epoch = c.Cursor.Epoch
 	l.progress.restore(c.Cursor.Seq, c.Done)
 	for page := c.Pages[0]; page < c.Pages[1]; page++ {
@@ -174,6 +215,9 @@ func (f *Feed) resume(l *lane) error {
 func (f *Feed) forget(l *lane) {
 	shard := f.log.ShardOf(l.d.Tenant)
 	c := f.shards[shard][l.d.key()]
+	if err := f.o.Progress.Delete(f.ctx, journalKey(l.d.Tenant, l.d.ID)); err != nil && !errors.Is(err, control.ErrNotFound) {
+		slog.Warn("the attempts of a destination that is gone cannot be removed", "destination", l.d.key(), "error", err)
+	}
 	delete(f.shards[shard], l.d.key())
 	for page := c.Pages[0]; page < max(c.Pages[1], (l.parked.last+pageSize-1)/pageSize); page++ {
 		if err := f.o.Progress.Delete(f.ctx, pageKey(l.d.Tenant, l.d.ID, page)); err != nil {

@@ -257,7 +257,7 @@ func TestGonePausesAndResumeGoesOn(t *testing.T) {
 	inOrder(t, e.got()[1:], 30)
 }
 
-func TestRetryAfterAndRateAreKept(t *testing.T) {
+func TestTheRateIsKept(t *testing.T) {
 	e := newEndpoint(t, nil)
 	f := newFixture(t, nil)
 	var first time.Time

@@ -13,5 +13,8 @@
 //   - What waits in memory is bounded, and is forgotten and read again when the endpoint is down.
 //   - Nothing is dialled that the [Guard] has not seen.
 //
+// Of what feedtest.Run promises for all feeds its own tests show the same: a destination does not come and say where it
+// was, as the harness's clients do, but is gone to, and its place is the feed's own.
+//
 // Locks, in the order in which they may be taken: Feed.mu, lane.mu.
 package push

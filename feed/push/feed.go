@@ -57,6 +57,8 @@ type Feed struct {
 	wg    sync.WaitGroup
 	again chan struct{} // something was changed
 
+	static atomic.Pointer[[]Destination] // of the configuration
+
 	// mu guards what is below, and is taken before lane.mu.
 	mu     sync.Mutex
 	lanes  map[string]*lane
@@ -77,15 +79,12 @@ func Open(ctx context.Context, log Log, o Options) (*Feed, error) {
 	if o.Owns == nil {
 		o.Owns = func(int) bool { return true }
 	}
-	for i := range o.Static {
-		d := o.Static[i].withDefaults()
-		d.static = true
-		if err := d.check(o.PlainHTTP); err != nil {
-			return nil, fmt.Errorf("destination %s of tenant %s: %w", d.ID, d.Tenant, err)
-		}
-		o.Static[i] = d
+	static, err := checked(o.Static, o.PlainHTTP)
+	if err != nil {
+		return nil, err
 	}
 	f := &Feed{log: log, o: o, again: make(chan struct{}, 1), lanes: map[string]*lane{}, shards: map[int]map[string]checkpoint{}, hubs: map[string]*hub{}}
+	f.static.Store(&static)
 	f.ctx, f.end = context.WithCancel(context.WithoutCancel(ctx))
 	store, err := control.OpenMirror(f.ctx, o.Destinations, control.Codec[stored]{Encode: encodeStored, Decode: decodeStored,
 		Changed: func(string, stored, stored) { f.poke() },
@@ -101,6 +100,33 @@ func Open(ctx context.Context, log Log, o Options) (*Feed, error) {
 	f.wg.Add(1)
 	go f.work()
 	return f, nil
+}
+
+// checked gives destinations of the configuration with what they leave out.
+func checked(list []Destination, plain bool) ([]Destination, error) {
+	out := make([]Destination, 0, len(list))
+	for _, d := range list {
+		d = d.withDefaults()
+		d.static = true
+		if err := d.check(plain); err != nil {
+			return nil, fmt.Errorf("destination %s of tenant %s: %w", d.ID, d.Tenant, err)
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// SetStatic puts other destinations in the place of those of the configuration, for instance with renewed certificates.
+// Each keeps its place in the log; what it is sending meanwhile is sent again by the new settings when it fails.
+// On an error everything stays.
+func (f *Feed) SetStatic(list []Destination) error {
+	static, err := checked(list, f.o.PlainHTTP)
+	if err != nil {
+		return err
+	}
+	f.static.Store(&static)
+	f.reconcile()
+	return nil
 }
 
 func (f *Feed) poke() {
@@ -123,7 +149,7 @@ func (f *Feed) work() {
 			f.reconcile()
 		case <-tick.C:
 			f.reconcile()
-			if err := f.flush(f.ctx); err != nil && f.ctx.Err() == nil {
+			if err := f.flush(f.ctx, false); err != nil && f.ctx.Err() == nil {
 				slog.Warn("a checkpoint of the push feed cannot be written", "error", err)
 			}
 		}
@@ -138,7 +164,7 @@ func (f *Feed) wanted() map[string]Destination {
 			out[s.Destination.key()] = *s.Destination
 		}
 	}
-	for _, d := range f.o.Static {
+	for _, d := range *f.static.Load() {
 		out[d.key()] = d
 	}
 	return out
@@ -283,7 +309,7 @@ func (f *Feed) Close(ctx context.Context) error {
 		l.stop()
 	}
 	f.wg.Wait()
-	return f.flush(ctx)
+	return f.flush(ctx, true)
 }
 
 func (l *lane) working() bool {

@@ -41,6 +41,9 @@ var certs = sync.OnceValues(func() (c struct{ ca, server, client *devcert.Pair }
 // got is one request that an endpoint has answered.
 type got struct {
 	id, entity, kind string
+	proto, remote    string
+	client           string // common name of the certificate
+	at               time.Time
 	header           http.Header
 	body             []byte
 }
@@ -52,6 +55,7 @@ type endpoint struct {
 	reqs []got
 	// answer decides what is answered; nil: 200.
 	answer func(n int, g got) int
+	after  string // Retry-After of what is no success
 }
 
 func newEndpoint(t *testing.T, change func(*tls.Config)) *endpoint {
@@ -83,7 +87,7 @@ func (e *endpoint) take(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	g := got{id: r.Header.Get("Webhook-Id"), header: r.Header.Clone(), body: body}
+	g := got{at: time.Now(), proto: r.Proto, remote: r.RemoteAddr, client: r.TLS.PeerCertificates[0].Subject.CommonName, id: r.Header.Get("Webhook-Id"), header: r.Header.Clone(), body: body}
 	var p struct {
 		Type string            `json:"event_type"`
 		Data map[string]string `json:"data"`
@@ -96,11 +100,14 @@ func (e *endpoint) take(w http.ResponseWriter, r *http.Request) {
 	g.kind, g.entity = p.Type, p.Meta.Issue+p.Subject
 	e.mu.Lock()
 	e.reqs = append(e.reqs, g)
-	n, answer := len(e.reqs), e.answer
+	n, answer, after := len(e.reqs), e.answer, e.after
 	e.mu.Unlock()
 	if answer != nil {
 		if status := answer(n, g); status != 200 {
 			if status > 0 {
+				if after != "" {
+					w.Header().Set("Retry-After", after)
+				}
 				w.WriteHeader(status)
 				return
 			}

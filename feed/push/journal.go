@@ -49,6 +49,48 @@ const journalSize = 200
 // journal keeps the last attempts, and the last failures apart, so that successes do not push them out.
 type journal struct {
 	all, bad ring
+
+	added bool      // since it was saved
+	saved time.Time // when that was
+}
+
+// What is stored of a journal, for the time after a restart: so many attempts of all, so many failures, at pauses of
+// journalPause and when the feed ends.
+const (
+	storedAttempts = 20
+	storedFailures = 50
+	journalPause   = time.Minute
+)
+
+// storedJournal is how it is stored, the oldest first.
+type storedJournal struct {
+	All []Attempt `json:"all,omitempty"`
+	Bad []Attempt `json:"failed,omitempty"`
+}
+
+// due gives what is to be stored, false when there is nothing new or it is too early.
+func (j *journal) due(now time.Time, last bool) (storedJournal, bool) {
+	if !j.added || !last && now.Sub(j.saved) < journalPause {
+		return storedJournal{}, false
+	}
+	j.added, j.saved = false, now
+	return storedJournal{All: j.all.latest(storedAttempts), Bad: j.bad.latest(storedFailures)}, true
+}
+
+// load takes in what was stored.
+func (j *journal) load(s *storedJournal) {
+	for _, a := range s.All {
+		j.all.add(a)
+	}
+	for _, a := range s.Bad {
+		j.bad.add(a)
+	}
+}
+
+// latest gives the last attempts, the oldest first.
+func (r *ring) latest(n int) []Attempt {
+	out := append(slices.Clone(r.list[r.at:]), r.list[:r.at]...)
+	return out[max(0, len(out)-n):]
 }
 
 type ring struct {
@@ -66,6 +108,7 @@ func (r *ring) add(a Attempt) {
 }
 
 func (j *journal) add(a Attempt) {
+	j.added = true
 	j.all.add(a)
 	if a.Outcome != OutcomeDelivered {
 		j.bad.add(a)
