@@ -120,12 +120,9 @@ func deskOf(a *floor.Agent) string {
 }
 
 // agentChanged takes over what the floor says of an agent now.
-func (b *Books) agentChanged(id string, f *fact, mine *issue) {
+func (b *Books) agentChanged(id string, f *fact) {
 	a := b.view.t.Agent(id)
 	g := b.Agents[id]
-	if g != nil {
-		b.lookAtWork(g, mine)
-	}
 	if a == nil {
 		return
 	}
@@ -295,9 +292,13 @@ func (b *Books) accrueAgents(end int64) {
 	if b.Lag > maxLag {
 		end -= b.Lag
 	}
-	for _, id := range b.agentsInOrder() {
-		g := b.Agents[id]
-		if b.lookAtWork(g, nil); g.Spent > 0 && g.Spent < end {
+	ids := b.agentsInOrder()
+	for _, id := range ids {
+		b.lookAtWork(b.Agents[id], nil)
+	}
+	b.relieve()
+	for _, id := range ids {
+		if g := b.Agents[id]; g.Spent > 0 && g.Spent < end {
 			g.spend(b.view.t.Agent(id), end)
 		}
 	}

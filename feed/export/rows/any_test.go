@@ -54,6 +54,7 @@ func anything(t testing.TB, rt *rapid.T) []commit.Record {
 		case 12:
 			f = event.InteractionMessage{Ref: ref, Role: event.Role(pick("customer", "agent", "bot")), Speaker: agent, Text: pick("hi", "")}
 		case 13:
+			at = now // the same goes for the order of two notes
 			f = event.InteractionDispositioned{Ref: ref, Agent: agent, Code: pick("x", "y"), Tags: []string{pick("t", "u"), pick("t", "u")}}
 		case 14:
 			f = event.InteractionTransferStarted{Ref: ref, Agent: agent, Kind: event.TransferQueue, Target: some, TargetKind: event.TargetQueue}

@@ -30,7 +30,15 @@ func (b *Books) fact(f *fact) {
 				b.lookAgain(i)
 			}
 		case floor.ChangeAgent:
-			b.agentChanged(c.ID, f, mine)
+			if g := b.Agents[c.ID]; g != nil {
+				b.lookAtWork(g, mine)
+			}
+		}
+	}
+	b.relieve()
+	for _, c := range b.view.t.Changes() {
+		if c.Kind == floor.ChangeAgent {
+			b.agentChanged(c.ID, f)
 		}
 	}
 	b.happenedTo(kind, what, f)
@@ -129,6 +137,7 @@ func (b *Books) closeIssues(end int64) {
 			b.writeIssue(i)
 		}
 	}
+	b.relieve()
 	for _, i := range order(b.Strays, func(*issue) bool { return true }) {
 		b.writeNotes(i)
 	}

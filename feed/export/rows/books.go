@@ -58,6 +58,7 @@ type Books struct {
 	sheets sheets
 	emit   Emit // of the call that runs
 	view   view
+	over   []*part // that were over since the agents' time was looked at, within one call
 
 	state
 }

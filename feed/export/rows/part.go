@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"cmp"
 	"slices"
 
 	"trunkline/floor"
@@ -122,7 +123,7 @@ func (b *Books) partOver(i *issue, p *part, f *fact) {
 		p.Done = max(p.Done, f.at)
 	}
 	if was == floor.PartContact || was == floor.PartWrapUp {
-		b.relieved(p)
+		b.over = append(b.over, p)
 	}
 	if p.Connected > 0 {
 		if p.Over == 0 {
@@ -144,15 +145,21 @@ func (b *Books) partOver(i *issue, p *part, f *fact) {
 	}
 }
 
-// relieved takes a part that is over off what its agent does, from then on.
-func (b *Books) relieved(p *part) {
-	g, a := b.Agents[p.Agent], b.view.t.Agent(p.Agent)
-	if g == nil || a == nil || g.Now.Load == 0 {
-		return
+// relieve takes the parts that are over off what their agents do, each from its end on.
+// They are taken in the order in which they ended, whatever was looked at first.
+func (b *Books) relieve() {
+	slices.SortStableFunc(b.over, func(x, y *part) int { return cmp.Compare(x.Since, y.Since) })
+	for _, p := range b.over {
+		g, a := b.Agents[p.Agent], b.view.t.Agent(p.Agent)
+		if g == nil || a == nil || g.Now.Load == 0 {
+			continue
+		}
+		d := g.Now
+		d.Load--
+		g.turn(a, p.Since, d)
 	}
-	d := g.Now
-	d.Load--
-	g.turn(a, p.Since, d)
+	clear(b.over)
+	b.over = b.over[:0]
 }
 
 // lead is how long agent and customer had to do with each other, hold included.
