@@ -1,0 +1,211 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// sampleEvery says that one client in so many times what it gets.
+const sampleEvery = 25
+
+// heard is what the clients that time have heard since they were asked last.
+type heard struct {
+	Messages, Bytes int64
+	P50, P99        time.Duration
+	Error           string
+}
+
+// ears is the process of the clients, seen from the server.
+type ears struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *json.Decoder
+}
+
+func start(w *world, conns int) (*ears, error) {
+	hello, err := w.subscribe(`,"measures":"` + strings.Join(wanted, ",") + `"`)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	job := fmt.Sprintf("%s %d %s", w.web.Listener.Addr(), conns, base64.StdEncoding.EncodeToString(hello))
+	e := &ears{cmd: exec.Command(self, "-listen", job)}
+	e.cmd.Stderr = os.Stderr
+	if e.in, err = e.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := e.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	e.out = json.NewDecoder(out)
+	if err := e.cmd.Start(); err != nil {
+		return nil, err
+	}
+	_, err = e.answer() // all are connected
+	return e, err
+}
+
+func (e *ears) answer() (h heard, err error) {
+	if err := e.out.Decode(&h); err != nil {
+		return h, fmt.Errorf("the process of the clients: %w", err)
+	}
+	if h.Error != "" {
+		return h, fmt.Errorf("a client: %s", h.Error)
+	}
+	return h, nil
+}
+
+func (e *ears) take() (heard, error) {
+	if _, err := io.WriteString(e.in, "\n"); err != nil {
+		return heard{}, err
+	}
+	return e.answer()
+}
+
+func (e *ears) stop() {
+	_ = e.in.Close()
+	_ = e.cmd.Wait()
+}
+
+// listener is the process of the clients.
+type listener struct {
+	mu    sync.Mutex // guards what is below
+	late  []time.Duration
+	bytes int64
+	err   error
+}
+
+func listen(job string) error {
+	var addr, encoded string
+	var conns int
+	if _, err := fmt.Sscan(job, &addr, &conns, &encoded); err != nil {
+		return err
+	}
+	hello, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return err
+	}
+	l := &listener{}
+	for n := range conns {
+		conn, r, err := dial(addr, hello, 4096)
+		if err != nil {
+			return err
+		}
+		if n%sampleEvery == 0 {
+			go l.time(bufio.NewReaderSize(io.MultiReader(r, conn), 64<<10))
+		} else {
+			go l.swallow(r, conn)
+		}
+	}
+	say := json.NewEncoder(os.Stdout)
+	if err := say.Encode(heard{}); err != nil {
+		return err
+	}
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		if err := say.Encode(l.take()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *listener) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		l.err = err
+	}
+}
+
+// swallow reads what comes and looks at nothing of it.
+func (l *listener) swallow(r *bufio.Reader, conn net.Conn) {
+	_, _ = r.Discard(r.Buffered())
+	for buf := make([]byte, 64<<10); ; {
+		if _, err := conn.Read(buf); err != nil {
+			l.fail(err)
+			return
+		}
+	}
+}
+
+// time reads what comes and says how old the fact behind each live message is.
+func (l *listener) time(r *bufio.Reader) {
+	var msg []byte
+	for {
+		size, err := frame(r)
+		if err == nil {
+			msg = slices.Grow(msg[:0], size)[:size]
+			_, err = io.ReadFull(r, msg)
+		}
+		if err != nil {
+			l.fail(err)
+			return
+		}
+		if !bytes.Contains(msg, []byte(`"LIVE"`)) {
+			continue
+		}
+		_, rest, _ := bytes.Cut(msg, []byte(`"timeInState":"`))
+		digits, _, _ := bytes.Cut(rest, []byte(`"`))
+		ms, err := strconv.ParseInt(string(digits), 10, 64)
+		if err != nil {
+			l.fail(fmt.Errorf("a message without its time: %s", msg))
+			return
+		}
+		d := time.Since(time.UnixMilli(ms))
+		l.mu.Lock()
+		l.late = append(l.late, d)
+		l.bytes += int64(size)
+		l.mu.Unlock()
+	}
+}
+
+func (l *listener) take() heard {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := heard{Messages: int64(len(l.late)), Bytes: l.bytes}
+	if l.err != nil {
+		h.Error = l.err.Error()
+	}
+	if len(l.late) > 0 {
+		slices.Sort(l.late)
+		h.P50, h.P99 = l.late[len(l.late)/2].Round(time.Millisecond), l.late[len(l.late)*99/100].Round(time.Millisecond)
+	}
+	l.late, l.bytes = l.late[:0], 0
+	return h
+}
+
+// frame reads the head of a server's frame.
+func frame(r *bufio.Reader) (size int, err error) {
+	var head [8]byte
+	if _, err := io.ReadFull(r, head[:2]); err != nil {
+		return 0, err
+	}
+	switch size = int(head[1] & 0x7f); size {
+	case 126:
+		_, err = io.ReadFull(r, head[:2])
+		size = int(binary.BigEndian.Uint16(head[:]))
+	case 127:
+		_, err = io.ReadFull(r, head[:8])
+		size = int(binary.BigEndian.Uint64(head[:]))
+	}
+	return size, err
+}
