@@ -428,18 +428,3 @@ func TestStopping(t *testing.T) {
 		t.Error(status)
 	}
 }
-
-// Encoding is done once: a delivery allocates nothing that grows with the message.
-func TestSendDoesNotEncodeAgain(t *testing.T) {
-	conns := make(chan *signalr.Conn, 1)
-	_, h := plain(t, func(o *signalr.Options) { o.Opened = func(c *signalr.Conn) { conns <- c } })
-	peer := open(t, h.URL)
-	say(t, peer, hello)
-	hear(t, peer, "{}|")
-	c := <-conns
-	m := signalr.NewMessage("Event", map[string]any{"a": strings.Repeat("x", 500)})
-	c.Send(m, signalr.SendOptions{Key: "k"})
-	if n := testing.AllocsPerRun(200, func() { c.Send(m, signalr.SendOptions{Key: "k", Entity: "e"}) }); n > 1 {
-		t.Errorf("%v allocations", n)
-	}
-}
