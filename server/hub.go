@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"trunkline/auth"
+	"trunkline/config"
 	"trunkline/feed/hub"
 	"trunkline/feed/hub/signalr"
 )
@@ -33,16 +34,21 @@ func (s *Server) openHub(ctx context.Context) error {
 	}
 	s.metrics.feedGauges("hub", func() (int, int) { return s.hub.Stats().Connections, 0 })
 	s.metrics.hubCounters(s.hub.Stats)
-	var alerts []hub.Alert
-	for _, a := range c.Alerts {
-		alerts = append(alerts, hub.Alert{ID: a.ID, Tenant: a.Tenant, Agents: a.Agents, Queues: a.Queues, Name: a.Name, Expression: a.Expression, Threshold: a.Threshold, Value: a.Value})
-	}
-	watch, err := hub.NewAlerts(s.log, s.state, alerts)
+	watch, err := hub.NewAlerts(s.log, s.state, alertsOf(&c))
 	if err != nil {
 		return fmt.Errorf("hub.alerts: %w", err)
 	}
 	s.onClose(func(context.Context) error { watch.Close(); return nil })
 	return nil
+}
+
+// alertsOf are the conditions of the configuration.
+func alertsOf(c *config.Hub) []hub.Alert {
+	var alerts []hub.Alert
+	for _, a := range c.Alerts {
+		alerts = append(alerts, hub.Alert{ID: a.ID, Tenant: a.Tenant, Agents: a.Agents, Queues: a.Queues, Name: a.Name, Expression: a.Expression, Threshold: a.Threshold, Value: a.Value})
+	}
+	return alerts
 }
 
 // hubCounters registers what the hub counts.

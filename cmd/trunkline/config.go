@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"trunkline/config"
+	"trunkline/server"
 )
 
 func newConfigCmd() *cobra.Command {
@@ -36,6 +37,9 @@ differ from the defaults. Secrets are hidden. Nothing is opened and nothing is s
 			loaded, err := loadConfig(cmd, file)
 			if err != nil {
 				return err
+			}
+			if err := server.Check(&loaded.Config); err != nil {
+				return usage(err)
 			}
 			if strict && len(loaded.Warnings) > 0 {
 				return usage(fmt.Errorf("%d warnings, and --strict", len(loaded.Warnings)))

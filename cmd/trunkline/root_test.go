@@ -32,6 +32,7 @@ func write(t *testing.T, name, text string) string {
 func TestCommandLine(t *testing.T) {
 	good := write(t, "good.yaml", "log: {dir: d}\n")
 	bad := write(t, "bad.yaml", "log: {dri: d, shards: 0}\n")
+	alert := write(t, "alert.yaml", "tenants: [{id: a}]\nhub: {alerts: [{id: x, tenant: a, agents: [b], expression: waitng > 1}], origins: [nonsense]}\n")
 	t.Setenv("TRUNKLINE_LOG_DRI", "x")
 	for _, tc := range []struct {
 		args           string
@@ -51,6 +52,8 @@ func TestCommandLine(t *testing.T) {
 		{"serve -c /nowhere.yaml", 2, "", "read the configuration"},
 		{"config example", 0, "addr: '127.0.0.1:8090'", ""},
 		{"config check -c " + good, 0, "log.dir  d  " + good + ":1:12", "warning: unknown environment variable TRUNKLINE_LOG_DRI, did you mean TRUNKLINE_LOG_DIR?"},
+		{"config check -c " + alert, 2, "", "hub.alerts[0]: not an alert: \"x\": at 1:1: undeclared reference to 'waitng'"},
+		{"config check -c " + alert, 2, "", "hub.origins: origin \"nonsense\""},
 		{"config check --strict -c " + good, 2, "", "1 warnings"},
 		{"token generate Wall", 2, "", "lower-case"},
 		{"receive --fail 2", 2, "", "share from 0 to 1"},

@@ -2,10 +2,13 @@ package hub_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"trunkline/event"
 	"trunkline/feed/hub"
+	"trunkline/feed/hub/tail"
 )
 
 // Pages of the hosts that are named may ask for a token as they may connect; others may
@@ -67,5 +70,16 @@ func TestTheStatusOfOneWhoIsNoAgent(t *testing.T) {
 	data := p.message("UserStatus", user)["data"].(map[string]any)
 	if data["userId"] != user || data["availabilityStatus"] != "OffWork" || data["canBeAllocatedTo"] != false || data["serving"] != false {
 		t.Errorf("%v", data)
+	}
+}
+
+// The sample client comes back by itself, with a new token, and subscribes again.
+func TestTheSampleClientComesBack(t *testing.T) {
+	c := open(t, func(o *hub.Options) { o.SignalR.ClientTimeout = 200 * time.Millisecond }) // it pings less often than that
+	var out strings.Builder
+	res, err := tail.Run(t.Context(), tail.Options{URL: c.url, User: "anna", Secret: c.secrets["anna"], Out: &out, Count: 3, Patience: time.Minute,
+		Subscriptions: []tail.Subscription{{EntityID: c.guid(event.EntityQueue, "q1"), EventName: "QueueStatus"}}})
+	if err != nil || res.Messages != 3 || res.Reconnects < 1 || strings.Count(out.String(), `"queueName":"Sales"`) != 3 {
+		t.Errorf("%+v, %v: %s", res, err, out.String())
 	}
 }

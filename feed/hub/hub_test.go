@@ -183,6 +183,11 @@ func TestAlerts(t *testing.T) {
 			t.Errorf("%+v is taken", wrong)
 		}
 	}
+	for _, right := range []string{"longest_wait > 120", "contactsQueueing >= 3 && longest_wait > 60.5"} {
+		if err := hub.CheckAlert(hub.Alert{ID: "x", Agents: []string{"a1"}, Expression: right}); err != nil {
+			t.Errorf("%s: %v", right, err)
+		}
+	}
 	alerts, err := hub.NewAlerts(c.log, c.state, []hub.Alert{
 		{ID: "full", Tenant: tenant, Agents: []string{"a1"}, Name: "Somebody waits", Expression: "contactsQueueing > 1.0"},
 		{ID: "other", Tenant: tenant, Agents: []string{"a1"}, Queues: []string{"q2"}, Expression: "contactsQueueing > 0.0"},

@@ -10,6 +10,12 @@ import (
 // origins are the pages that may connect.
 type origins []string
 
+// CheckOrigins says what is wrong with [Options.Origins].
+func CheckOrigins(list []string) error {
+	_, err := parseOrigins(list)
+	return err
+}
+
 func parseOrigins(list []string) (origins, error) {
 	for _, o := range list {
 		u, err := url.Parse(strings.Replace(o, "://*.", "://any.", 1))
