@@ -1,5 +1,6 @@
 // Command push measures the push feed and the receiver over mutual TLS, on loopback, with the other side on the same
-// cores: deliveries a second to one destination, the time from append to answer of many destinations, and payloads a
+// cores: deliveries a second to one destination, the time from append to answer of many destinations and of a healthy one
+// beside others that are not, and payloads a
 // second that the receiver acknowledges after the sync of the disk. Beside them stand the same requests sent by a plain
 // Go client to a plain Go server: what net/http and crypto/tls leave of these cores.
 package main
@@ -45,7 +46,7 @@ type bench struct {
 func main() {
 	events := flag.Int("events", 60_000, "deliveries to the one destination")
 	many := flag.Int("destinations", 1000, "destinations of the second part, each at 5 deliveries a second")
-	seconds := flag.Int("seconds", 10, "length of the second part")
+	seconds := flag.Int("seconds", 10, "length of the second part, and of each half of the third")
 	posts := flag.Int("posts", 60_000, "payloads to the receiver")
 	workers := flag.Int("concurrency", 64, "requests at the same time")
 	flag.Parse()
@@ -94,6 +95,9 @@ func run(events, many, seconds, posts, workers int) error {
 		return err
 	}
 	fmt.Printf("receiver, each answered after fsync    %8.0f POST/s at concurrency %d\n", got, workers)
+	if err := b.isolation(seconds); err != nil {
+		return err
+	}
 	return b.many(many, seconds)
 }
 
