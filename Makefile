@@ -5,11 +5,12 @@
 # make lint    gofmt, go vet, staticcheck
 # make bench   the measurements of bench/RESULTS.md
 # make build   bin/trunkline
+# make versitygw  the S3 server that some tests run against; it takes some minutes
 
 GO       ?= go
 FUZZTIME ?= 5s
 
-.PHONY: run build test race fuzz lint bench
+.PHONY: run build test race fuzz lint bench versitygw
 
 run:
 	$(GO) run ./cmd/trunkline demo
@@ -31,3 +32,6 @@ lint:
 
 bench:
 	@bench/record
+
+versitygw:
+	cd tools/versitygw && $(GO) build -o ../../.cache/versitygw github.com/versity/versitygw/cmd/versitygw

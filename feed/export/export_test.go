@@ -34,8 +34,9 @@ var day = sync.OnceValue(func() *exporttest.Log {
 // nopTB stands for a test where none runs yet.
 type nopTB struct{ testing.TB }
 
-func (nopTB) Helper()           {}
-func (nopTB) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+func (nopTB) Helper()                      {}
+func (nopTB) Fatal(args ...any)            { panic(fmt.Sprint(args...)) }
+func (nopTB) Fatalf(f string, args ...any) { panic(fmt.Sprintf(f, args...)) }
 
 func directory(t testing.TB, root string) *bucket.Directory {
 	t.Helper()

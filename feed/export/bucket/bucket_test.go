@@ -75,6 +75,11 @@ func TestS3(t *testing.T) {
 	}
 }
 
+// TestS3OnARealServer asks a server that honours all conditions.
+func TestS3OnARealServer(t *testing.T) {
+	buckettest.Run(t, buckettest.Options{Large: 17<<20 + 7}, func(t *testing.T) bucket.Store { return openS3(t, buckettest.Versity(t)) })
+}
+
 func TestS3AsksForEncryptionAndSaysWhatIsWritten(t *testing.T) {
 	var seen atomic.Int32
 	url := fake(t, func(h http.Handler) http.Handler {
