@@ -68,7 +68,7 @@ func TestKilledAgainAndAgainItExportsTheSame(t *testing.T) {
 		bucket, dir := t.TempDir(), t.TempDir()
 		for n := 0; ; n++ {
 			// Each time it gets a little further, so that it comes to an end on any machine.
-			after := time.Duration(100+random.IntN(400)) * time.Millisecond * time.Duration(n+2) / 4
+			after := time.Duration(200+random.IntN(400)) * time.Millisecond * time.Duration(n+2) / 3
 			if killed(t, bucket, dir, after) {
 				break
 			}
