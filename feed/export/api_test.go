@@ -35,7 +35,7 @@ func ask(t *testing.T, f *export.Feed, p *auth.Principal, method, path, body str
 func TestTheExportsPage(t *testing.T) {
 	t.Parallel()
 	f := open(t, day(), options(t, t.TempDir(), to(buckettest.NewMemory())))
-	upTo(t, f, evening.Add(2*time.Hour))
+	upTo(t, f, evening.Add(length))
 	own, operator := &auth.Principal{Tenant: exporttest.Tenant}, &auth.Principal{Tenant: auth.Operator}
 
 	var list struct{ Destinations []export.DestinationView }
@@ -67,7 +67,7 @@ func TestTheExportsPage(t *testing.T) {
 	var one struct {
 		Feeds map[string]export.FeedProgress
 	}
-	if code := ask(t, f, own, "GET", "/v1/exports/destinations/main", "", &one); code != 200 || one.Feeds["events"].Rows == 0 || one.Feeds["events"].Windows != 8 {
+	if code := ask(t, f, own, "GET", "/v1/exports/destinations/main", "", &one); code != 200 || one.Feeds["events"].Rows == 0 || one.Feeds["events"].Windows != 5 {
 		t.Errorf("%d %+v", code, one.Feeds["events"])
 	}
 	var windows struct {
@@ -80,7 +80,7 @@ func TestTheExportsPage(t *testing.T) {
 	if code := ask(t, f, own, "GET", "/v1/exports/destinations/main/feeds/events/windows?date=2026-03-02", "", &windows); code != 200 || len(windows.Windows) != 96 {
 		t.Fatalf("%d %+v", code, windows)
 	}
-	if w := windows.Windows[90]; w.State != "complete" || w.Rows == nil || *w.Rows == 0 || len(w.Files) != 1 || w.Files[0].SHA256 == "" {
+	if w := windows.Windows[92]; w.State != "complete" || w.Rows == nil || *w.Rows == 0 || len(w.Files) != 1 || w.Files[0].SHA256 == "" {
 		t.Errorf("%+v", w)
 	}
 	if w := windows.Windows[0]; w.State != "absent" {
@@ -100,7 +100,7 @@ func TestTheExportsPage(t *testing.T) {
 		}
 	}
 	var state export.BackfillState
-	if code := ask(t, f, own, "POST", "/v1/exports/destinations/main/backfill", `{"from":"2026-03-02T22:30:00Z","to":"2026-03-02T23:00:00Z","feeds":["events"]}`, &state); code != 202 || state.State != "running" {
+	if code := ask(t, f, own, "POST", "/v1/exports/destinations/main/backfill", `{"from":"2026-03-02T23:00:00Z","to":"2026-03-02T23:30:00Z","feeds":["events"]}`, &state); code != 202 || state.State != "running" {
 		t.Errorf("%d %+v", code, state)
 	}
 	if code := ask(t, f, own, "POST", "/v1/exports/destinations/main/backfill", `{"from":"2026-03-02T22:30:00Z","source":"x"}`, nil); code != 422 {

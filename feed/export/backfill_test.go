@@ -36,7 +36,7 @@ func TestWhatIsMissingIsFilledFromTheLogAndFromTheEvents(t *testing.T) {
 	t.Parallel()
 	s := buckettest.NewMemory()
 	f := open(t, day(), options(t, t.TempDir(), to(s)))
-	end := evening.Add(2 * time.Hour)
+	end := evening.Add(length)
 	upTo(t, f, end)
 	want := contents(t, s)
 	for _, source := range []string{"log", "raw"} {
@@ -61,7 +61,7 @@ func TestARerunComparesAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := buckettest.NewMemory()
 	f := open(t, day(), options(t, t.TempDir(), to(s)))
-	upTo(t, f, evening.Add(2*time.Hour))
+	upTo(t, f, evening.Add(length))
 	want := contents(t, s)
 	rerun := export.Backfill{From: evening, To: evening.Add(time.Hour), Feeds: []string{"events", "queue_wfm"}, Verify: true}
 	if got := through(t, f, rerun); got.State != "done" || got.Same == 0 || got.Same != got.There || got.Written != 0 || len(got.Different) > 0 {
@@ -69,7 +69,7 @@ func TestARerunComparesAndChangesNothing(t *testing.T) {
 	}
 	same(t, contents(t, s), want)
 	// A file that is not what the log makes is told, and stays.
-	key := "events/version=1/format=jsonl/dt=2026-03-02/hr=22/mi=30/events.jsonl.gz"
+	key := "events/version=1/format=jsonl/dt=2026-03-02/hr=23/mi=00/events.jsonl.gz"
 	o, err := s.Stat(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestARerunComparesAndChangesNothing(t *testing.T) {
 func TestWhatCannotBeFilledIsRefused(t *testing.T) {
 	t.Parallel()
 	f := open(t, day(), options(t, t.TempDir(), to(buckettest.NewMemory())))
-	upTo(t, f, evening.Add(2*time.Hour))
+	upTo(t, f, evening.Add(length))
 	for name, want := range map[string]export.Backfill{
 		"a source":     {From: evening, Source: "memory"},
 		"the future":   {From: evening.Add(24 * time.Hour)},
@@ -113,16 +113,16 @@ func TestWhatCannotBeFilledIsRefused(t *testing.T) {
 func TestWindowsThatTheLogHasForgottenAreMissed(t *testing.T) {
 	t.Parallel()
 	whole := buckettest.NewMemory()
-	upTo(t, open(t, day(), options(t, t.TempDir(), to(whole))), evening.Add(2*time.Hour))
-	l, _ := exporttest.Simulate(t, evening, time.Hour, time.Hour, 12)
-	cut := evening.Add(50 * time.Minute) // 23:20
+	upTo(t, open(t, day(), options(t, t.TempDir(), to(whole))), evening.Add(length))
+	l, _ := exporttest.Simulate(t, evening, work, length-work, 10)
+	cut := evening.Add(20 * time.Minute)
 	l.Trim(l.CommitAt(cut))
 	s := buckettest.NewMemory()
 	f := open(t, l, options(t, t.TempDir(), to(s)))
-	upTo(t, f, evening.Add(2*time.Hour))
+	upTo(t, f, evening.Add(length))
 	got, want := contents(t, s), contents(t, whole)
 	for key := range got {
-		if strings.Contains(key, "hr=22") || strings.Contains(key, "hr=23/mi=15") || strings.HasPrefix(key, "reps/") || strings.HasPrefix(key, "rep_convos/") && strings.Contains(key, "hr=23") {
+		if strings.Contains(key, "hr=23/mi=00") || strings.Contains(key, "hr=23/mi=15") || strings.HasPrefix(key, "reps/") || strings.HasPrefix(key, "rep_convos/") && strings.Contains(key, "hr=23") {
 			t.Errorf("%s is there, though a part of it is forgotten", key)
 		}
 	}
@@ -145,9 +145,9 @@ func TestADestinationThatIsAwayTooLongMissesTheOldest(t *testing.T) {
 	t.Parallel()
 	away := &broken{Store: buckettest.NewMemory()}
 	o := options(t, t.TempDir(), to(away))
-	o.SpoolBytes = 20 << 10
+	o.SpoolBytes = 8 << 10
 	f := open(t, day(), o)
-	end := evening.Add(2 * time.Hour)
+	end := evening.Add(length)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		d := f.Destinations(exporttest.Tenant)[0]
 		if !d.ClosedUpTo.Before(end) && len(d.Missed) > 0 {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"sync"
 	"time"
 
 	"trunkline/feed/export/bucket"
@@ -16,15 +17,22 @@ import (
 // docsTable stands for the schema document among what is delivered.
 var docsTable = &schema.Table{Name: "export_docs", Version: "1", Every: 24 * time.Hour}
 
+// docsText is the schema document, which the program carries in itself.
+var docsText = sync.OnceValues(func() ([]byte, error) {
+	var b bytes.Buffer
+	err := schema.WriteDocs(&b)
+	return b.Bytes(), err
+})
+
 // deliverDocs writes the schema document of a day: export_docs.yaml in the root, and
 // the day's own beside the feeds. Both are the same as long as no table changes.
 func (w *worker) deliverDocs(ctx context.Context, day layout.Window) error {
-	var b bytes.Buffer
-	if err := schema.WriteDocs(&b); err != nil {
+	b, err := docsText()
+	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(b.Bytes())
-	body := bucket.Body{Reader: bytes.NewReader(b.Bytes()), Size: int64(b.Len()), SHA256: hex.EncodeToString(sum[:])}
+	sum := sha256.Sum256(b)
+	body := bucket.Body{Reader: bytes.NewReader(b), Size: int64(len(b)), SHA256: hex.EncodeToString(sum[:])}
 	for _, key := range []string{"export_docs/dt=" + day.Date() + "/" + layout.DocsFile, layout.DocsFile} {
 		if !w.held() {
 			return ErrFenced

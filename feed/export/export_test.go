@@ -22,12 +22,18 @@ import (
 )
 
 // evening is when the simulated centre opens: a midnight comes while it works.
-var evening = time.Date(2026, 3, 2, 22, 30, 0, 0, time.UTC)
+var evening = time.Date(2026, 3, 2, 23, 0, 0, 0, time.UTC)
 
-// day gives the log that most tests export: an hour of work around which a
+// length is how long the log goes on: work, and silence behind it.
+const (
+	work   = 45 * time.Minute
+	length = 75 * time.Minute
+)
+
+// day gives the log that most tests export: some work around which a
 // midnight passes.
 var day = sync.OnceValue(func() *exporttest.Log {
-	l, _ := exporttest.Simulate(nopTB{}, evening, time.Hour, time.Hour, 12)
+	l, _ := exporttest.Simulate(nopTB{}, evening, work, length-work, 10)
 	return l
 })
 
@@ -137,9 +143,9 @@ func same(t testing.TB, got, want map[string]string) {
 }
 
 // windows counts the windows of a length that end while the log goes on.
-func windows(length time.Duration) int {
+func windows(every time.Duration) int {
 	n := 0
-	for at := evening.Truncate(length).Add(length); !at.After(evening.Add(2 * time.Hour)); at = at.Add(length) {
+	for at := evening.Truncate(every).Add(every); !at.After(evening.Add(length)); at = at.Add(every) {
 		n++
 	}
 	return n
@@ -149,7 +155,7 @@ func TestEveryWindowOfEveryFeedIsThere(t *testing.T) {
 	t.Parallel()
 	s := directory(t, t.TempDir())
 	f := open(t, day(), options(t, t.TempDir(), to(s)))
-	end := evening.Add(2 * time.Hour)
+	end := evening.Add(length)
 	upTo(t, f, end)
 	files := contents(t, s)
 	for _, tb := range schema.Tables() {
@@ -208,7 +214,7 @@ func TestEveryWindowOfEveryFeedIsThere(t *testing.T) {
 func TestARepeatGivesTheSameBytes(t *testing.T) {
 	t.Parallel()
 	a, b := buckettest.NewMemory(), buckettest.NewMemory()
-	end := evening.Add(2 * time.Hour)
+	end := evening.Add(length)
 	upTo(t, open(t, day(), options(t, t.TempDir(), to(a))), end)
 	// The second run is ended and begun again and again.
 	dir := t.TempDir()
@@ -224,7 +230,7 @@ func TestARepeatGivesTheSameBytes(t *testing.T) {
 func TestTwoExportersMakeOneExport(t *testing.T) {
 	t.Parallel()
 	a, b := buckettest.NewMemory(), buckettest.NewMemory()
-	end := evening.Add(2 * time.Hour)
+	end := evening.Add(length)
 	upTo(t, open(t, day(), options(t, t.TempDir(), to(a))), end)
 	f, g := open(t, day(), options(t, t.TempDir(), to(b))), open(t, day(), options(t, t.TempDir(), to(b)))
 	upTo(t, f, end)
@@ -270,7 +276,7 @@ func TestADestinationThatIsAwayHoldsUpNobody(t *testing.T) {
 	second := to(away)
 	second.ID = "away"
 	f := open(t, day(), options(t, t.TempDir(), to(a), second))
-	end := evening.Add(2 * time.Hour)
+	end := evening.Add(length)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		d := f.Destinations(exporttest.Tenant)
 		if d[1].Waiting == 0 && !d[1].ClosedUpTo.Before(end) {
@@ -305,7 +311,7 @@ func TestWhatIsCommittedIsNotWrittenAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	upTo(t, open(t, day(), options(t, t.TempDir(), to(s))), evening.Add(2*time.Hour))
+	upTo(t, open(t, day(), options(t, t.TempDir(), to(s))), evening.Add(length))
 	files := contents(t, s)
 	if files[folder+"/events.jsonl.gz"] != "mine" {
 		t.Error("a committed file was written again")

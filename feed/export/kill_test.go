@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	upTo(nopTB{}, f, evening.Add(2*time.Hour))
+	upTo(nopTB{}, f, evening.Add(length))
 }
 
 // killed runs the process until a moment, and says whether it came to its end.
@@ -56,7 +56,7 @@ func killed(t *testing.T, bucket, dir string, after time.Duration) bool {
 func TestKilledAgainAndAgainItExportsTheSame(t *testing.T) {
 	t.Parallel()
 	whole := buckettest.NewMemory()
-	upTo(t, open(t, day(), options(t, t.TempDir(), to(whole))), evening.Add(2*time.Hour))
+	upTo(t, open(t, day(), options(t, t.TempDir(), to(whole))), evening.Add(length))
 	want := contents(t, whole)
 	rounds, end := 1, time.Now()
 	if testenv.Long() {

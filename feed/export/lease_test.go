@@ -26,7 +26,7 @@ func state(f *export.Feed) string { return f.Destinations(exporttest.Tenant)[0].
 func TestOneProcessExportsAShardAndAnotherTakesOver(t *testing.T) {
 	t.Parallel()
 	kv, s := control.NewMemory(), buckettest.NewMemory()
-	end := evening.Add(2 * time.Hour)
+	end := evening.Add(length)
 	f := open(t, day(), leased(t, "a", kv, 10*time.Second, to(s)))
 	upTo(t, f, end)
 	g := open(t, day(), leased(t, "b", kv, 10*time.Second, to(s)))
@@ -88,7 +88,7 @@ func TestParquetIsExportedBesideJSONLines(t *testing.T) {
 	s := buckettest.NewMemory()
 	d := to(s)
 	d.Formats, d.Feeds = []string{layout.JSONL, layout.Parquet}, []string{"events", "queue_wfm", "reps"}
-	upTo(t, open(t, day(), options(t, t.TempDir(), d)), evening.Add(2*time.Hour))
+	upTo(t, open(t, day(), options(t, t.TempDir(), d)), evening.Add(length))
 	files, success := 0, map[string]int{}
 	for key := range contents(t, s) {
 		p, err := layout.ParsePath(key)
@@ -101,7 +101,7 @@ func TestParquetIsExportedBesideJSONLines(t *testing.T) {
 			files++
 		}
 	}
-	if files == 0 || success[layout.JSONL] != success[layout.Parquet] || success[layout.JSONL] != 2*8+1 {
+	if files == 0 || success[layout.JSONL] != success[layout.Parquet] || success[layout.JSONL] != 2*5+1 {
 		t.Errorf("%d files of Parquet, %v", files, success)
 	}
 }

@@ -2,7 +2,6 @@ package export_test
 
 import (
 	"testing"
-	"time"
 
 	"trunkline/feed/export/bucket"
 	"trunkline/feed/export/bucket/buckettest"
@@ -17,7 +16,7 @@ func TestTwoExportersMakeOneExportOnS3(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := buckettest.NewMemory()
-	end := evening.Add(2 * time.Hour)
+	end := evening.Add(length)
 	upTo(t, open(t, day(), options(t, t.TempDir(), to(whole))), end)
 	f, g := open(t, day(), options(t, t.TempDir(), to(s))), open(t, day(), options(t, t.TempDir(), to(s)))
 	upTo(t, f, end)
