@@ -13,7 +13,7 @@ type Hub struct {
 	MaxMessage        Size       `yaml:"max_message" default:"32KiB" min:"1KiB" max:"1MiB" doc:"The largest message of a client."`
 	Origins           []string   `yaml:"origins" example:"https://wallboard.example.com" doc:"Origins of browser pages of other hosts that may connect; https://*.example.com is all below example.com. Empty: pages of this server only."`
 	SupervisionNumber string     `yaml:"supervision_number" example:"+358401234567" doc:"Where supervisors call to listen to a call, for UserCallAvailableForMonitoring."`
-	CallLists         []CallList `yaml:"call_lists" doc:"Which queues a call list belongs to: who may see one of them may subscribe to the list. Queues of callbacks that are open count as well."`
+	CallLists         []CallList `yaml:"call_lists" doc:"Which queues a call list belongs to: who may see one of them may subscribe to the list. Queues of its open callbacks count as well, for as long as the server runs."`
 	Alerts            []Alert    `yaml:"alerts" doc:"Conditions over the measures of queues. When one begins to hold of a queue, agent.alerted is written, which the hub tells as UserAlert."`
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"trunkline/directory"
 	"trunkline/event"
 	"trunkline/feed/hub"
 	"trunkline/feed/hub/tail"
@@ -81,5 +82,42 @@ func TestTheSampleClientComesBack(t *testing.T) {
 		Subscriptions: []tail.Subscription{{EntityID: c.guid(event.EntityQueue, "q1"), EventName: "QueueStatus"}}})
 	if err != nil || res.Messages != 3 || res.Reconnects < 1 || strings.Count(out.String(), `"queueName":"Sales"`) != 3 {
 		t.Errorf("%+v, %v: %s", res, err, out.String())
+	}
+}
+
+// Who has subscribed to a call list because of a callback in it goes on to hear of it when
+// that is closed, also when rights are looked at.
+func TestACallListOutlivesItsCallbacks(t *testing.T) {
+	c := open(t, nil)
+	list := event.GUID(tenant, "call_list", "late")
+	p := c.connect("anna")
+	if got := p.subscribe("Subscribe", [2]string{list, "CallbackChanged"}); got[0] != "Unauthorized" {
+		t.Fatal(got)
+	}
+	change := func(what event.CallbackChange, id string) {
+		c.say(event.CallbackChanged{Callback: id, Change: what, List: "late", Queue: "q1"})
+	}
+	change(event.CallbackCreated, "cb1")
+	until(t, func() bool { return p.subscribe("Subscribe", [2]string{list, "CallbackChanged"})[0] == "" })
+	change(event.CallbackClosed, "cb1")
+	for closed := false; !closed; { // the first one may have come so late
+		closed = p.message("CallbackChanged", list)["data"].(map[string]any)["isClosed"].(bool)
+	}
+	queue := c.guid(event.EntityQueue, "q1")
+	if got := p.subscribe("Subscribe", [2]string{queue, "QueueStatus"}); got[0] != "" {
+		t.Fatal(got)
+	}
+	c.say(event.CallbackChanged{Callback: "cb2", Change: event.CallbackCreated, List: "late", Queue: "q2"})
+	if m := p.message("CallbackChanged", list)["data"].(map[string]any); m["created"] != true {
+		t.Errorf("%v", m)
+	}
+	// Rights are looked at, and those to the queue go; with them those to the list, but for
+	// the other queue, of which she is now.
+	if _, err := c.people.PutAgent(t.Context(), tenant, directory.Agent{ID: "a1", Login: "anna@acme", Queues: []event.AgentQueue{{ID: "q2"}}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	p.message("SubscriptionEnded", queue)
+	if active, _ := p.invoke("ActiveSubscriptions"); len(active.([]any)) != 1 {
+		t.Errorf("%v", active)
 	}
 }

@@ -110,6 +110,7 @@ type Feed struct {
 	style  style
 	server *signalr.Server
 	wg     sync.WaitGroup // the rooms
+	lists  callLists
 
 	messages atomic.Uint64 // made
 	sent     atomic.Uint64 // queued for clients

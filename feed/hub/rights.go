@@ -1,7 +1,10 @@
 package hub
 
 import (
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"trunkline/directory"
@@ -32,11 +35,40 @@ func (s *session) may(sight directory.Sight, about ref) bool {
 	return false
 }
 
+// callLists remembers which queues the call lists belong to that somebody has asked for: a
+// list does not cease to be a queue's when its last callback is closed.
+type callLists struct {
+	mu sync.Mutex // guards what is below
+	of map[string]map[string]bool
+}
+
+// learn adds queues to what is known of a list, and gives all of them.
+func (l *callLists) learn(tenant, list string, queues []string) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := tenant + "/" + list
+	known := l.of[key]
+	for _, q := range queues {
+		if known == nil {
+			if l.of == nil {
+				l.of = map[string]map[string]bool{}
+			}
+			known = map[string]bool{}
+			l.of[key] = known
+		}
+		known[q] = true
+	}
+	return slices.Collect(maps.Keys(known))
+}
+
 // queuesOf are the queues that a call list belongs to.
 func (r *room) queuesOf(list string) []string {
+	is := func(name string) bool {
+		return strings.EqualFold(name, list) || event.GUID(r.tenant, "call_list", name) == list
+	}
 	var out []string
 	for name, queues := range r.feed.o.CallLists {
-		if strings.EqualFold(name, list) || event.GUID(r.tenant, "call_list", name) == list {
+		if is(name) {
 			out = append(out, queues...)
 		}
 	}
@@ -45,12 +77,12 @@ func (r *room) queuesOf(list string) []string {
 			return
 		}
 		for _, cb := range v.Tenant.Callbacks() {
-			if cb.List != "" && cb.Queue != "" && (strings.EqualFold(cb.List, list) || event.GUID(r.tenant, "call_list", cb.List) == list) {
+			if cb.List != "" && cb.Queue != "" && is(cb.List) {
 				out = append(out, cb.Queue)
 			}
 		}
 	})
-	return out
+	return r.feed.lists.learn(r.tenant, list, out)
 }
 
 // rights says that somebody's rights may have changed.

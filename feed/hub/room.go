@@ -232,7 +232,7 @@ func (r *room) tell(b *eventlog.Batch) {
 	for i := range b.Records {
 		rec := &b.Records[i]
 		typ := rec.Type()
-		if typ == "agent.provisioned" || typ == "directory.changed" || typ == "queue.configured" || typ == "callback.changed" {
+		if typ == "agent.provisioned" || typ == "directory.changed" || typ == "queue.configured" {
 			r.doubt(rec.Seq)
 		}
 		if !r.wants(causes[typ]) {
@@ -300,29 +300,38 @@ func (r *room) agent(id string) (guid, name string) {
 	return r.feed.o.People.GUID(r.tenant, directory.Ref{Kind: event.EntityAgent, ID: id}), id
 }
 
-// person gives the user that an agent is, from memory.
+// person gives the user that an agent is, from memory. It is asked in the middle of the
+// log's commits, so that [room.meet] looks them up in time.
 func (r *room) person(agent string) (person, bool) {
 	r.mu.Lock()
-	stale := time.Since(r.read) > peopleAge
-	if stale {
-		r.read = time.Now()
-	}
+	known := r.people != nil
 	r.mu.Unlock()
-	if stale {
-		people := map[string]person{}
-		for _, u := range r.feed.o.People.Users(r.tenant) {
-			if u.Agent != "" {
-				people[u.Agent] = person{r.feed.o.People.GUID(r.tenant, directory.Ref{Kind: event.EntityUser, ID: u.ID}), loginOf(u)}
-			}
-		}
-		r.mu.Lock()
-		r.people = people
-		r.mu.Unlock()
+	if !known {
+		r.meet()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p, ok := r.people[agent]
 	return p, ok
+}
+
+// meet looks up who the users are, when that was too long ago.
+func (r *room) meet() {
+	r.mu.Lock()
+	fresh := r.people != nil && time.Since(r.read) < peopleAge
+	r.mu.Unlock()
+	if fresh {
+		return
+	}
+	read, people := time.Now(), map[string]person{}
+	for _, u := range r.feed.o.People.Users(r.tenant) {
+		if u.Agent != "" {
+			people[u.Agent] = person{r.feed.o.People.GUID(r.tenant, directory.Ref{Kind: event.EntityUser, ID: u.ID}), loginOf(u)}
+		}
+	}
+	r.mu.Lock()
+	r.people, r.read = people, read
+	r.mu.Unlock()
 }
 
 func loginOf(u directory.User) string {

@@ -321,6 +321,7 @@ func (r *room) refetch() {
 // round sends the statuses that have changed, and looks at rights that may have; again
 // says that it has to before long.
 func (r *room) round() (again bool) {
+	r.meet()
 	r.greet()
 	r.marks.Lock()
 	dirty, all, review := r.dirty, r.all, r.rights
