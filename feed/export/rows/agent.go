@@ -158,9 +158,10 @@ func (b *Books) lookAtWork(g *agent, mine *issue) {
 }
 
 // turn ends what the agent did until a moment. What was entered beyond it, because the
-// fact comes late, is taken back as far as to the turn before.
+// fact comes late, is taken back as far as to the turn before, and as the quarters of
+// an hour are kept.
 func (g *agent) turn(a *floor.Agent, at int64, d doing) {
-	at = max(at, g.Turned)
+	at = max(at, g.Turned, windowOf(g.Spent-slotKeep.Milliseconds()))
 	before := g.Spent
 	g.spend(a, at)
 	if d.Status != g.Now.Status || d.Name != g.Now.Name || d.Since != g.Now.Since {
