@@ -15,7 +15,7 @@ const (
 	slowClients = 20
 	slowRate    = 5000 // events a second, of slowValues values
 	slowValues  = 50
-	slowTurns   = 5 // with and without the slow ones
+	slowTurns   = 5 // with and without the slow ones; all before their write time-out of 30 s
 )
 
 // slow takes turns without and with clients that never read, whose sockets are full.
@@ -52,7 +52,7 @@ func slow(o options) error {
 	for turn := range 2*slowTurns + 1 {
 		with := turn % 2
 		tick := time.NewTicker(time.Millisecond)
-		for n := range int64(o.turn.Seconds() * slowRate / 2) {
+		for n := range int64(o.turn.Seconds() * slowRate / 3) {
 			if n%(slowRate/1000) == 0 {
 				<-tick.C
 			}
