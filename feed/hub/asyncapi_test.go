@@ -2,7 +2,9 @@ package hub_test
 
 import (
 	"maps"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -46,7 +48,14 @@ func asyncapi(t *testing.T, messages map[string]map[string]any) {
 	if len(list) != len(messages)+1 { // and the notice of the end of a subscription
 		t.Errorf("docs/asyncapi.yaml has %d kinds of messages, %d were sent", len(list), len(messages))
 	}
+	page, err := os.ReadFile("../../docs/hub-feed.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, m := range messages {
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("%s is not in docs/hub-feed.md", name)
+		}
 		if !slices.ContainsFunc(list, func(s shape) bool { return s.Ref == "#/components/schemas/Hub"+name }) || len(schemas["Hub"+name].AllOf) != 2 {
 			t.Errorf("%s is not in docs/asyncapi.yaml", name)
 			continue
