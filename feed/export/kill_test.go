@@ -69,6 +69,9 @@ func TestKilledAgainAndAgainItExportsTheSame(t *testing.T) {
 		for n := 0; ; n++ {
 			// Each time it gets a little further, so that it comes to an end on any machine.
 			after := time.Duration(200+random.IntN(400)) * time.Millisecond * time.Duration(n+2) / 3
+			if testing.Short() { // which is also how the race detector, with its own slowness, runs it
+				after *= 3
+			}
 			if killed(t, bucket, dir, after) {
 				break
 			}
