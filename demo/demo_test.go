@@ -85,7 +85,7 @@ func (r running) waitFor(t *testing.T, n float64) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); <-tick.C {
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); <-tick.C {
 		resp, err := http.Get(r.URL + "/metrics")
 		if err != nil {
 			t.Fatal(err)

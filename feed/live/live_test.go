@@ -21,7 +21,7 @@ import (
 // closed reads until the connection ends and gives the close code and reason.
 func (s *socket) closed(t testing.TB) (ws.CloseCode, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
 		if _, err := s.message(ctx); err != nil {
