@@ -261,6 +261,14 @@ func TestWrapups(t *testing.T) {
 	if got := l.Floor.WrapupLimits(); !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
+	for _, p := range []config.Push{{Statuses: []string{"a"}}, {Destinations: []config.PushDestination{{Tenant: "a"}}}} {
+		if !p.KeepsStatuses("a") || p.KeepsStatuses("b") {
+			t.Errorf("statuses are kept by %+v", p)
+		}
+	}
+	if p := (config.Push{Statuses: []string{"*"}}); !p.KeepsStatuses("b") {
+		t.Error("* is not all")
+	}
 	if f := (config.Floor{Intervals: []string{"a"}}); !f.KeepsIntervals("a") || f.KeepsIntervals("b") {
 		t.Error("15-minute rows are kept for others than those named")
 	}
