@@ -44,6 +44,8 @@ type Context struct {
 	MessagesIn    int             `json:"messagesIn,omitempty"`  // by the customer
 	MessagesOut   int             `json:"messagesOut,omitempty"` // by agents
 	FirstReplyAt  int64           `json:"firstReplyAt,omitempty"`
+	LastInAt      int64           `json:"lastInAt,omitempty"`   // when the customer wrote or spoke last, where statuses are kept
+	LastOutAt     int64           `json:"lastOutAt,omitempty"`  // the same of agents and supervisors
 	Created       json.RawMessage `json:"created,omitempty"`    // channel, dialled, customer, campaign, session, client, segments …, spelled as in interaction.created, as they are now
 	Attributes    json.RawMessage `json:"attributes,omitempty"` // the attached pairs, as they are now
 	Story         json.RawMessage `json:"story,omitempty"`      // where statuses are kept: the data of the latest fact of each kind, with its time as at
@@ -195,6 +197,8 @@ func (it *Interaction) appendContext(dst []byte) []byte {
 	dst = number(dst, "messagesIn", int64(it.MessagesIn))
 	dst = number(dst, "messagesOut", int64(it.MessagesOut))
 	dst = number(dst, "firstReplyAt", it.FirstReply)
+	dst = number(dst, "lastInAt", it.lastIn)
+	dst = number(dst, "lastOutAt", it.lastOut)
 	if len(it.static) > 0 {
 		dst = append(append(append(dst, `"created":{`...), it.static...), '}', ',')
 	}

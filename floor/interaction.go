@@ -47,6 +47,8 @@ type Interaction struct {
 	static      []byte // members of the context that come with the facts, as JSON without braces
 	attributes  []byte // attached pairs, a JSON object or nil
 	story       story
+	lastIn      int64 // when the customer wrote last, where statuses are kept
+	lastOut     int64 // the same of agents and supervisors
 	leftBy      Counter
 	left        bool
 	carried     callState // of the stream feed's event before

@@ -172,6 +172,8 @@ func (it *Interaction) code(c *coder, t *Tenant) {
 		b := []byte(it.story)
 		c.bytes(&b)
 		it.story = b
+		num(c, &it.lastIn)
+		num(c, &it.lastOut)
 	}
 	t.codeQueue(c, &it.LastQueue)
 	c.bytes(&it.static)

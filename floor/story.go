@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"trunkline/event"
 )
 
 // maxStory bounds what is kept of what an interaction's facts have told, in bytes, and
@@ -30,17 +32,18 @@ func (t *Tenant) keepStory(it *Interaction, in *input) {
 	case kindJourney, kindDispositioned:
 		it.story.tell(word, in.at, in.data)
 	case kindMessage:
-		if !in.flag {
-			it.story.tell("message_"+in.state, in.at, "")
+		if in.flag {
+			return
+		}
+		if event.Role(in.state) == event.RoleCustomer { // messages are too many to write the story anew for each
+			it.lastIn = in.at
+		} else if role := event.Role(in.state); role == event.RoleAgent || role == event.RoleSupervisor {
+			it.lastOut = in.at
 		}
 	case kindReleased:
 		it.story.tell("released", in.at, `{"talk_ms":`+strconv.FormatInt(in.ms, 10)+`}`)
 	case kindDequeued:
 		it.story.tell("dequeued", in.at, string(closedText(text([]byte{'{'}, "reason", in.reason))))
-	case kindQueued:
-		if it.Visits == 1 {
-			it.story.tell("escalated", in.at, "")
-		}
 	}
 }
 

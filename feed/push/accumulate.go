@@ -68,7 +68,7 @@ func (p *projection) issueKnown(o *body) {
 		dispositionDetails(o, d.Get("at").Int(), d)
 	}
 	p.opportunityKnown(o, story)
-	p.conversationKnown(o, story)
+	p.conversationKnown(o)
 	o.parameters(c.Get("attributes"), gjson.Result{})
 	if at := c.Get("endedAt").Int(); at > 0 {
 		o.at("issue_ended_ts", at)
@@ -102,14 +102,14 @@ func (p *projection) opportunityKnown(o *body, story gjson.Result) {
 	}
 }
 
-func (p *projection) conversationKnown(o *body, story gjson.Result) {
+func (p *projection) conversationKnown(o *body) {
 	c := p.ctx
-	o.at("last_agent_utterance_ts", max(story.Get("message_agent.at").Int(), story.Get("message_supervisor.at").Int()))
+	o.at("last_agent_utterance_ts", c.Get("lastOutAt").Int())
 	o.some("agent_utterance_ct", c.Get("messagesOut").Int())
 	if first := c.Get("firstReplyAt").Int(); first > 0 {
 		o.number("agent_first_response_ms", max(0, first-c.Get("acceptedAt").Int()))
 	}
-	o.at("last_customer_utterance_ts", story.Get("message_customer.at").Int())
+	o.at("last_customer_utterance_ts", c.Get("lastInAt").Int())
 	o.some("customer_utterance_ct", c.Get("messagesIn").Int())
 }
 
