@@ -51,6 +51,7 @@ var endpoints = []endpoint{
 
 	{pattern: "GET /v1/schemas/", path: "/v1/schemas/interaction.created"},
 	{pattern: "GET /docs/asyncapi.yaml", path: "/docs/asyncapi.yaml"},
+	{pattern: "GET /docs/openapi.yaml", path: "/docs/openapi.yaml"},
 	{pattern: "POST /v1/events", scope: auth.Ingest, path: "/v1/events", body: fact(""), header: structured,
 		foreign: "/v1/events", foreignBody: fact("globex"), foreignStatus: 403},
 	{pattern: "GET /api/streaming/v1/clientconnect/subscribe/{updates}", scope: auth.Stream,
