@@ -193,6 +193,11 @@ func TestComplaints(t *testing.T) {
 		"token with a bad hash":     {"tokens: [{id: w, tenant: '*', scopes: [admin], hash: abc}]\n", nil, []string{"a token's hash is sha256:"}},
 		"token with a bad scope":    {"tokens: [{id: w, tenant: '*', scopes: [admin, root], secret_env: A}]\n", nil, []string{`tokens[0].scopes: "admin, root" is not accepted: one of ingest, read, stream, admin`}},
 		"operator that reads":       {"tokens: [{id: w, tenant: '*', scopes: [admin, read], secret_env: A}]\n", nil, []string{"the scope admin alone"}},
+		"hub without a scheme":      {"hub: {public_url: hub.example.com}\n", nil, []string{`hub.public_url: "hub.example.com" is not accepted: https://host`}},
+		"hub by another scheme":     {"hub: {public_url: 'wss://hub.example.com'}\n", nil, []string{`is not accepted: https://host`}},
+		"alert without agents":      {"tenants: [{id: a}]\nhub: {alerts: [{id: x, tenant: a, expression: longest_wait > 1}]}\n", nil, []string{`hub.alerts[0]: an alert has an id, an expression and at least one agent`}},
+		"alert of no tenant":        {"tenants: [{id: a}]\nhub: {alerts: [{id: x, tenant: b, agents: [c], expression: longest_wait > 1}]}\n", nil, []string{`hub.alerts[0]`}},
+		"call list of no queue":     {"hub: {call_lists: [{id: x}]}\n", nil, []string{`hub.call_lists[0]: a call list has an id and at least one queue`}},
 		"token twice":               {"tokens: [{id: w, tenant: '*', scopes: [admin], secret_env: A}, {id: w, tenant: '*', scopes: [admin], secret_env: A}]\n", nil, []string{`the id "w" is used twice`}},
 	} {
 		t.Run(name, func(t *testing.T) {

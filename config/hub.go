@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"net/url"
+)
 
 // Hub is the hub feed.
 type Hub struct {
@@ -37,6 +40,9 @@ type Alert struct {
 
 // hub checks the hub feed; ids are those of the tenants. Expressions are checked where they are used.
 func (l *loader) hub(c *Config, ids []string) {
+	if u, err := url.Parse(c.Hub.PublicURL); c.Hub.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.User != nil) {
+		l.refuse("hub.public_url", "%q is not accepted: https://host, as in https://hub.example.com", c.Hub.PublicURL)
+	}
 	seen := map[string]bool{}
 	for i, a := range c.Hub.Alerts {
 		path := fmt.Sprintf("hub.alerts[%d]", i)

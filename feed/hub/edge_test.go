@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -119,5 +120,32 @@ func TestACallListOutlivesItsCallbacks(t *testing.T) {
 	p.message("SubscriptionEnded", queue)
 	if active, _ := p.invoke("ActiveSubscriptions"); len(active.([]any)) != 1 {
 		t.Errorf("%v", active)
+	}
+}
+
+// Clients are told how the hub is reached from where they are.
+func TestTheAddressInTheAnswer(t *testing.T) {
+	c := open(t, func(o *hub.Options) { o.PublicURL = "https://hub.example.com/cc/" })
+	if _, e, _ := c.endpoint("anna", c.secrets["anna"], "/token/me/rte/"); e.WSSEndpoint != "https://hub.example.com/cc/rte" || e.WssEndpoint != "wss://hub.example.com/cc/rte" {
+		t.Errorf("%+v", e)
+	}
+	c = open(t, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url+"/token/me/rte/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("anna", c.secrets["anna"])
+	req.Header.Set("X-Forwarded-Proto", "https") // of a proxy that speaks TLS
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var e hub.Endpoint
+	if err := json.NewDecoder(resp.Body).Decode(&e); err != nil || e.WSSEndpoint != strings.Replace(c.url, "http:", "https:", 1)+"/rte" {
+		t.Errorf("%+v %v", e, err)
+	}
+	if got := resp.Header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control: %s", got)
 	}
 }
