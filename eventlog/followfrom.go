@@ -94,6 +94,11 @@ func (l *Log) RestoreFold(ctx context.Context, shard int, fold writer.Fold) (Pos
 	return p, nil
 }
 
+// Before gives the position before the oldest commit of a shard that is kept.
+func (l *Log) Before(shard int) Position {
+	return Position{Commit: max(l.shards[shard].index.First(), 1) - 1}
+}
+
 // Objects is a bucket of larger pieces of state, kept with the log.
 type Objects = engine.Objects
 

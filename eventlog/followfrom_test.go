@@ -81,6 +81,11 @@ func TestFollowFromWhatIsTrimmed(t *testing.T) {
 	if _, _, err := followed(t, l, eventlog.Position{}); !errors.Is(err, eventlog.ErrOvertaken) {
 		t.Errorf("%v", err)
 	}
+	oldest := l.Oldest("acme").Seq
+	logtest.Append(t, l, "acme", logtest.Events("b", 0, 2))
+	if seqs, _, err := followed(t, l, l.Before(0)); err != nil || len(seqs) == 0 || seqs[0] > oldest+1 {
+		t.Errorf("from the oldest: %v behind %d, %v", seqs, oldest, err)
+	}
 }
 
 func TestAFoldIsRestoredWhereItsSnapshotStands(t *testing.T) {

@@ -196,7 +196,7 @@ func (f *Feed) backfill(ctx context.Context, r *backfill, d *Destination) error 
 		shard := f.log.ShardOf(d.Tenant)
 		err = f.log.FollowFrom(ctx, shard, p.at, p.follow(), p.step, func() {})
 		if errors.Is(err, eventlog.ErrOvertaken) {
-			if p.at, err = f.log.RestoreFold(ctx, shard, p.follow()); err == nil {
+			if err = f.later(ctx, shard, p); err == nil {
 				err = f.log.FollowFrom(ctx, shard, p.at, p.follow(), p.step, func() {})
 			}
 		}

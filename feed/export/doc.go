@@ -54,6 +54,7 @@ type Log interface {
 	ShardOf(tenant string) int
 	FollowFrom(ctx context.Context, shard int, at eventlog.Position, fold writer.Fold, step func(*eventlog.Step) error, reached func()) error
 	RestoreFold(ctx context.Context, shard int, fold writer.Fold) (eventlog.Position, error)
+	Before(shard int) eventlog.Position
 }
 
 var _ Log = (*eventlog.Log)(nil)

@@ -155,12 +155,24 @@ func (s *shard) start(ctx context.Context, held func() bool) (p *pass, lost time
 		return p, lost, err
 	}
 	// The log's beginning is gone: the floor is known from a later moment on.
-	at, err := s.feed.log.RestoreFold(ctx, s.id, p.follow())
-	if err != nil {
-		return nil, lost, fmt.Errorf("begin with the exports: %w", err)
+	return p, lost, s.feed.later(ctx, s.id, p)
+}
+
+// later begins a pass of which the log has forgotten the beginning: with the floor that
+// the log's writer has stored, or with none where that cannot be read.
+func (f *Feed) later(ctx context.Context, shard int, p *pass) (err error) {
+	if p.at, err = f.log.RestoreFold(ctx, shard, p.follow()); err == nil {
+		return nil
 	}
-	p.at = at
-	return p, lost, nil
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	slog.Warn("the exports begin without what the log has forgotten", "shard", shard, "error", err)
+	p.at = f.log.Before(shard)
+	if err := p.fold.Restore(nil); err != nil {
+		return fmt.Errorf("empty the fold: %w", err)
+	}
+	return nil
 }
 
 // errReachable ends a look at what comes next.

@@ -182,6 +182,13 @@ func (l *Log) FollowFrom(ctx context.Context, _ int, at eventlog.Position, _ wri
 	return ctx.Err()
 }
 
+// Before is part of [export.Log].
+func (l *Log) Before(int) eventlog.Position {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return eventlog.Position{Commit: l.first - 1}
+}
+
 // RestoreFold is part of [export.Log]: the fold of what was trimmed.
 func (l *Log) RestoreFold(_ context.Context, _ int, fold writer.Fold) (eventlog.Position, error) {
 	l.mu.Lock()
