@@ -56,6 +56,10 @@ func (t *Tenant) correct(entity, field, before, after, reason string, in *input)
 // takes for a fold without end.
 const chunk = 2000
 
+// timersAtOnce is how many timers fire at once: the writer asks again as long as there
+// is room in the commit.
+const timersAtOnce = 250
+
 // facts gives what waits in the outbox, up to a chunk.
 func (t *Tenant) facts(list []writer.Derived, from int) []writer.Derived {
 	for i := from; i < len(t.outbox) && i < from+chunk; i++ {

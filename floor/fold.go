@@ -171,7 +171,7 @@ func (f *Fold) Fire(now time.Time) []writer.Derived {
 			return out
 		}
 	}
-	for _, x := range f.timers.due(now.UnixMilli(), chunk) {
+	for _, x := range f.timers.due(now.UnixMilli(), timersAtOnce) {
 		p, t := x.part, x.tenant
 		if q := x.queue; q != nil {
 			if q.reviews == x.at || q.opens == x.at {

@@ -88,6 +88,7 @@ func (a *Agent) code(c *coder, t *Tenant) {
 				a.use = &usage{}
 			}
 			a.use.code(c)
+			a.use.offset = windowOffset(a.ID)
 		}
 	}
 }

@@ -60,6 +60,7 @@ func TestTheSizeOfAQueueIsSaidOnceASecond(t *testing.T) {
 
 func TestLoadAndUtilisation(t *testing.T) {
 	s := newScript(t, keeping())
+	s.after(4*time.Minute + 20*time.Second) // when one of ann's windows begins
 	s.say(event.AgentProvisioned{AgentRef: agentRef("ann"), Change: event.ProvisionCreated, Name: "Ann", Slots: map[string]int{"chat": 2}})
 	s.say(event.AgentStatusChanged{AgentRef: agentRef("ann"), Presence: event.PresenceAvailable})
 	s.after(time.Minute).say(waiting("a", "q")...)
@@ -68,7 +69,7 @@ func TestLoadAndUtilisation(t *testing.T) {
 	s.after(time.Minute).say(event.InteractionReleased{Ref: call("a"), Agent: "ann", Queue: "q"})
 	s.say(event.AgentStatusChanged{AgentRef: agentRef("ann"), Presence: event.PresenceBreak})
 	s.fire(s.at)
-	s.fire(s.at.Truncate(5 * time.Minute).Add(5 * time.Minute))
+	s.fire(s.at.Add(3 * time.Minute))
 	facts, at := s.measured()
 	loads, windows := "", 0
 	for i, f := range facts {
@@ -81,10 +82,10 @@ func TestLoadAndUtilisation(t *testing.T) {
 			s.want("active", f.Active, event.Utilisation{LinearMS: 2 * min, LinearUsedMS: min, CumulativeMS: 4 * min, CumulativeUsedMS: min})
 			s.want("away", f.Away, event.Utilisation{LinearMS: 3 * min, CumulativeMS: 6 * min})
 			s.want("any", f.Any.LinearMS, 5*min)
-			s.want("window", at[i]+f.From.Format(" 15:04:05"), "09:05:00.000 09:00:00")
+			s.want("window", at[i]+f.From.Format(" 15:04:05"), "09:09:20.000 09:04:20")
 		}
 	}
-	s.want("loads", loads, "09:01:00.000 1 09:02:00.000 0 ")
+	s.want("loads", loads, "09:05:20.000 1 09:06:20.000 0 ")
 	s.want("windows", windows, 1)
 	// Who has gone is said once more, for the window in which that was, and then never.
 	s.after(4 * time.Minute).say(event.AgentStatusChanged{AgentRef: agentRef("ann"), Presence: event.PresenceLoggedOut})
@@ -136,4 +137,25 @@ func TestANodeFromASnapshotSaysTheSame(t *testing.T) {
 		}
 	}
 	t.Logf("%d facts, %v", n, kinds)
+}
+
+// TestManyWindowsAreSaidInPieces: after a pause the windows of all agents are over at once.
+func TestManyWindowsAreSaidInPieces(t *testing.T) {
+	s := newScript(t, keeping())
+	const agents = 900
+	for i := range agents {
+		s.say(event.AgentStatusChanged{AgentRef: agentRef(fmt.Sprint("a", i)), Presence: event.PresenceAvailable})
+	}
+	if n := len(s.fold.Fire(s.at.Add(time.Hour))); n == 0 || n > 500 {
+		t.Errorf("%d facts at once", n)
+	}
+	s.fire(s.at.Add(5 * time.Minute))
+	said := map[string]bool{}
+	facts, _ := s.measured()
+	for _, f := range facts {
+		if u, ok := f.(event.AgentUtilised); ok {
+			said[u.Agent] = true
+		}
+	}
+	s.want("agents of whom a window was said", len(said), agents)
 }

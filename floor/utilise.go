@@ -1,6 +1,8 @@
 package floor
 
 import (
+	"hash/fnv"
+
 	"trunkline/event"
 	"trunkline/eventlog/writer"
 )
@@ -53,6 +55,7 @@ type usage struct {
 	engaged Engagement // as of at
 	load    int64
 	slots   int64
+	offset  int64 // of the windows from the full five minutes
 	at      int64 // accrued up to here, by the log's clock
 	from    int64 // the window at hand begins
 	spans   spans // of the window at hand
@@ -65,10 +68,23 @@ type usage struct {
 // usage gives what is kept of an agent's utilisation.
 func (t *Tenant) usage(a *Agent) *usage {
 	if a.use == nil {
-		a.use = &usage{since: a.Since, engaged: a.State.Engagement(), at: t.now, from: t.now - t.now%windowMS, slots: a.room()}
+		u := &usage{since: a.Since, engaged: a.State.Engagement(), at: t.now, slots: a.room(), offset: windowOffset(a.ID)}
+		u.from = u.window(t.now)
+		a.use = u
 	}
 	return a.use
 }
+
+// windowOffset spreads the agents' windows over the five minutes, by whole seconds: fifty
+// thousand that end at once would keep all else waiting.
+func windowOffset(agent string) int64 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(agent)) // never fails
+	return int64(h.Sum32()%(windowMS/1000)) * 1000
+}
+
+// window is when the window began in which a moment lies.
+func (u *usage) window(at int64) int64 { return at - (at-u.offset)%windowMS }
 
 // room is how many contacts fit at once: one phone call where nobody has said.
 func (a *Agent) room() int64 {
@@ -111,7 +127,7 @@ func (u *usage) accrue(now int64) {
 		if u.last.there() {
 			u.lastEnd = end
 		}
-		u.spans, u.from = spans{}, now-now%windowMS
+		u.spans, u.from = spans{}, u.window(now)
 		u.at = max(u.from, u.at)
 	}
 	u.spans = u.upTo(now)

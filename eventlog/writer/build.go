@@ -102,14 +102,15 @@ func (w *Writer) derive(facts []Derived, received time.Time) error {
 	return nil
 }
 
-// fire appends the facts of the timers that are due.
+// fire appends the facts of the timers that are due, up to an eighth of what a commit may
+// hold: when very many are due at once, as after a pause, the next commits go on with them.
 func (w *Writer) fire(now time.Time) error {
 	if w.cfg.Fold == nil {
 		return nil
 	}
 	for range maxDerived {
 		at, ok := w.cfg.Fold.Due()
-		if !ok || at.After(now) {
+		if !ok || at.After(now) || w.builder.Bytes() > w.soft/8 {
 			return nil
 		}
 		before := w.builder.Events()
