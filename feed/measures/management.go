@@ -119,7 +119,7 @@ func (f *Feed) dictionary(w http.ResponseWriter, r *http.Request, _ caller) {
 		for _, m := range p.sets[i].list() {
 			if !seen[m.Name] {
 				seen[m.Name] = true
-				out.Entries = append(out.Entries, Entry{m.Name, displayName(m.Name, language), m.Description})
+				out.Entries = append(out.Entries, Entry{m.Name, displayName(m.Name, language), describeIn(m.Name, m.Description, language)})
 			}
 		}
 	}

@@ -461,6 +461,7 @@ func TestProducersAndDictionaries(t *testing.T) {
 			t.Errorf("got %v", locales)
 		}
 		names := map[string]bool{}
+		english := map[string]string{} // descriptions
 		for _, locale := range append(locales.Locales, "pt-BR") {
 			var d measures.Dictionary
 			if status := e.ask(t, "GET", base+"/"+p.ID+"/dictionaries/"+locale, token, "", &d); status != 200 || len(d.Entries) < 20 {
@@ -469,6 +470,11 @@ func TestProducersAndDictionaries(t *testing.T) {
 			for _, entry := range d.Entries {
 				if entry.DisplayName == "" || entry.DisplayName == entry.Name && locale != "en" && strings.ToLower(entry.Name[:1]) == entry.Name[:1] && len(entry.Name) > 12 {
 					t.Errorf("%s: %s is not translated", locale, entry.Name)
+				}
+				if locale == "en" {
+					english[entry.Name] = entry.Description
+				} else if entry.Description == "" || entry.Description == english[entry.Name] {
+					t.Errorf("%s: the description of %s is not translated", locale, entry.Name)
 				}
 			}
 			names[d.Entries[0].DisplayName] = true
