@@ -303,10 +303,10 @@ func TestTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	// A token is good for another one of the same user.
+	// A token, which browsers send in the address, is not good for another one.
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url+"/token/me/rte/", nil)
 	req.Header.Set("Authorization", "Bearer "+e.Token)
-	if resp, err = http.DefaultClient.Do(req); err != nil || resp.StatusCode != 200 {
+	if resp, err = http.DefaultClient.Do(req); err != nil || resp.StatusCode != 401 {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
