@@ -3,8 +3,10 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Exports is the export feed.
@@ -45,6 +47,14 @@ type Destination struct {
 	Parallel   int      `yaml:"parallel" default:"4" min:"1" max:"64" doc:"Windows that are delivered at the same time."`
 }
 
+// place names where a destination writes: windows of two would be taken for each other's there.
+func (d *Destination) place() string {
+	if d.Directory != "" {
+		return filepath.Clean(d.Directory)
+	}
+	return d.Endpoint + " " + d.Bucket + "/" + strings.Trim(d.Prefix, "/")
+}
+
 // HasWFM says whether a tenant has the tables for workforce management.
 func (e Exports) HasWFM(tenant string) bool {
 	return slices.Contains(e.WFM, tenant) || slices.Contains(e.WFM, "*")
@@ -62,7 +72,7 @@ func (l *loader) exports(c *Config) {
 			l.refuse("exports.wfm", "the 15-minute rows of %q are not kept: name it in floor.intervals", t)
 		}
 	}
-	seen := map[[2]string]bool{}
+	seen, places := map[[2]string]bool{}, map[string]bool{}
 	for i := range c.Exports.Destinations {
 		d, path := &c.Exports.Destinations[i], fmt.Sprintf("exports.destinations[%d]", i)
 		l.tenantOf(d.Tenant, path, tenants)
@@ -76,6 +86,11 @@ func (l *loader) exports(c *Config) {
 		}
 		if (d.Directory == "") == (d.Bucket == "") {
 			l.refuse(path+".directory", "exactly one of directory and bucket is needed")
+		}
+		if place := d.place(); places[place] {
+			l.refuse(path, "another destination writes to the same place: each needs a directory, bucket or prefix of its own")
+		} else {
+			places[place] = true
 		}
 		if (d.KeyID == "") != (d.SecretEnv == "" && d.SecretFile == "") || d.SecretEnv != "" && d.SecretFile != "" {
 			l.refuse(path+".key_id", "a static key needs key_id and exactly one of secret_env and secret_file")

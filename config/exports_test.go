@@ -36,6 +36,8 @@ func TestWrongExportsAreRefused(t *testing.T) {
 		"a static key needs":                              "destinations: [{id: a, tenant: acme, bucket: b, key_id: k}]",
 		"exactly one of secret_env":                       "destinations: [{id: a, tenant: acme, bucket: b, key_id: k, secret_env: S, secret_file: f}]",
 		"as in https://s3.example.com":                    "destinations: [{id: a, tenant: acme, bucket: b, endpoint: s3.example.com}]",
+		"writes to the same place":                        "destinations: [{id: a, tenant: acme, directory: x}, {id: b, tenant: globex, directory: x/}]",
+		"a directory, bucket or prefix of its own":        "destinations: [{id: a, tenant: acme, bucket: x, prefix: p}, {id: b, tenant: globex, bucket: x, prefix: /p/}]",
 		"there is no tenant \"nobody\"":                   "wfm: [nobody]",
 		"name it in floor.intervals":                      "wfm: [acme]",
 		"one of jsonl, parquet":                           "destinations: [{id: a, tenant: acme, directory: x, formats: [csv]}]",
