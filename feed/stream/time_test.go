@@ -40,13 +40,35 @@ func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return ni
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
 func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
-	near, far := net.Pipe()
+	near, far := duplex()
 	select {
 	case p.conns <- far:
 		return near, nil
 	case <-p.done:
 		return nil, errors.New("closed")
 	}
+}
+
+// halfway is one end of a connection of which each direction can be closed alone, as TCP
+// can: a client may still answer a ping while it reads what is in front of the goodbye.
+type halfway struct {
+	net.Conn          // what comes
+	out      net.Conn // what goes
+}
+
+func duplex() (near, far *halfway) {
+	a, b := net.Pipe()
+	c, d := net.Pipe()
+	return &halfway{a, c}, &halfway{d, b}
+}
+
+func (h *halfway) Write(p []byte) (int, error)        { return h.out.Write(p) }
+func (h *halfway) CloseWrite() error                  { return h.out.Close() }
+func (h *halfway) Close() error                       { return errors.Join(h.out.Close(), h.Conn.Close()) }
+func (h *halfway) SetWriteDeadline(t time.Time) error { return h.out.SetWriteDeadline(t) }
+func (h *halfway) SetReadDeadline(t time.Time) error  { return h.Conn.SetReadDeadline(t) }
+func (h *halfway) SetDeadline(t time.Time) error {
+	return errors.Join(h.out.SetDeadline(t), h.Conn.SetDeadline(t))
 }
 
 // site is a feed with clients in a bubble of time.
