@@ -35,7 +35,7 @@ func TestFloorSurvivesRestartsAndAKill(t *testing.T) {
 
 	c := config.Default().Floor
 	fresh := floor.NewFold(floor.Options{Settings: func(string) floor.Settings {
-		return floor.Settings{KeepEnded: c.KeepEnded.Std(), MaxSilence: c.MaxSilence.Std()}
+		return floor.Settings{KeepEnded: c.KeepEnded.Std(), MaxSilence: c.MaxSilence.Std(), Statuses: true}
 	}})
 	facts, derived, due := 0, 0, map[string]string{}
 	err = log.Read(t.Context(), "acmecorp01", eventlog.Cursor{}, func(b *eventlog.Batch) (bool, error) {
