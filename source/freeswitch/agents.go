@@ -121,7 +121,7 @@ func (t *Translator) onStatus(m *Message) {
 }
 
 // status says an agent's status when it is another one. Since is when it was
-// set, zero for now.
+// set, zero when it is not told.
 func (t *Translator) status(a *agent, status string, since time.Time) {
 	presence, known := presences[status]
 	if !known || status == a.status {

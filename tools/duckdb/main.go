@@ -1,4 +1,4 @@
-// Duckdb runs one SQL statement, read from standard input, in an empty DuckDB
+// Command duckdb runs one SQL statement, read from standard input, in an empty DuckDB
 // database and prints the first column of every row on a line of its own. The tests
 // of the export tables run the printed statements with it, over files that were
 // written as exports are.

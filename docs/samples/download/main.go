@@ -1,4 +1,4 @@
-// Download gets the complete windows of one feed and day through the File Exporter.
+// Command download gets the complete windows of one feed and day through the File Exporter.
 //
 //	go run ./docs/samples/download -url http://127.0.0.1:8090 -feed reps -date 2026-03-02 -to DIRECTORY
 //
