@@ -103,10 +103,12 @@ func (p *progress) delivered(feed string, w layout.Window, rows, bytes int64, fr
 	}
 }
 
-func (p *progress) waits(n int, oldest time.Time) {
+// waits notes how many windows wait. They are counted here, so that what was counted
+// last is what is noted.
+func (p *progress) waits(pending func() (n int, oldest time.Time)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.waiting, p.oldest = n, oldest
+	p.waiting, p.oldest = pending()
 }
 
 // reach notes the log's time up to which windows were closed.

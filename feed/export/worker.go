@@ -76,7 +76,7 @@ func (w *worker) add(j *job) {
 		w.seen.miss(old.Table.Name, old.Window, "the destination was away for longer than the spool holds")
 		old.done(w.dir)
 	}
-	w.seen.waits(w.pending())
+	w.seen.waits(w.pending)
 }
 
 // take gives the next window, nil when ctx has ended.
@@ -113,7 +113,7 @@ func (w *worker) leave(j *job, again bool) {
 	if !again {
 		j.done(w.dir)
 	}
-	w.seen.waits(w.pending())
+	w.seen.waits(w.pending)
 }
 
 // jobs lists what is still to be delivered, for checkpoints.
