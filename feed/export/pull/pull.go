@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -83,6 +84,12 @@ func New(o Options) (*Puller, error) {
 	}
 	return &Puller{o}, nil
 }
+
+// ErrName says that a source names something as nothing in an export is named. Names become
+// paths here, and a source may be anybody's.
+var ErrName = errors.New("not a name of an export")
+
+var feedName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,99}$`)
 
 // eventsFeed is the feed whose rows are the events of the log.
 const eventsFeed = "events"
@@ -172,6 +179,9 @@ func tableOf(feed string, docs schema.Document) (*schema.Table, error) {
 // feed takes the new partitions of one feed.
 func (p *Puller) feed(ctx context.Context, feed string, docs schema.Document) (r Result, err error) {
 	r.Feed = feed
+	if !feedName.MatchString(feed) {
+		return r, fmt.Errorf("%w: a feed has a name of small letters, digits and underscores, not %.100q", ErrName, feed)
+	}
 	t, err := tableOf(feed, docs)
 	if err != nil {
 		return r, err
@@ -194,6 +204,9 @@ func (p *Puller) feed(ctx context.Context, feed string, docs schema.Document) (r
 	progress := Progress{Feed: feed, Parts: len(parts)}
 	for _, q := range parts {
 		for _, f := range q.Files {
+			if name, err := layout.ParseFile(f.Name); err != nil || name.Feed != feed || filepath.Base(f.Name) != f.Name {
+				return r, fmt.Errorf("%w: %s has a file %.100q", ErrName, q.Folder(), f.Name)
+			}
 			progress.Of += max(f.Size, 0)
 		}
 	}

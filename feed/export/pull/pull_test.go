@@ -407,3 +407,30 @@ func TestALeftoverIsNotTaken(t *testing.T) {
 		t.Errorf("%v, %s", err, s.set())
 	}
 }
+
+// hostile is a source whose names lead elsewhere.
+type hostile struct {
+	*pull.Bucket
+	feed, file string
+}
+
+func (h *hostile) Feeds(context.Context) ([]string, error) { return []string{h.feed}, nil }
+
+func (h *hostile) Complete(context.Context, string, func(string) bool) ([]pull.Part, error) {
+	p := layout.Partition{Feed: feed, Version: "1", Format: layout.JSONL, Window: layout.WindowAt(day, layout.Hourly)}
+	return []pull.Part{{Partition: p, Files: []pull.Remote{{Name: h.file, Key: "x", Size: 1}}}}, nil
+}
+
+func TestNamesThatLeadElsewhere(t *testing.T) {
+	s := open(t)
+	s.put("x", "x")
+	for _, h := range []hostile{
+		{feed: feed, file: "../../../../escaped.jsonl"}, {feed: feed, file: ".."}, {feed: feed, file: "/etc/x.jsonl"}, {feed: feed, file: "reps.jsonl"},
+		{feed: "..", file: "x.jsonl"}, {feed: "../x", file: "x.jsonl"}, {feed: "A", file: "A.jsonl"}, {feed: "", file: ".jsonl"},
+	} {
+		h.Bucket = pull.OpenBucket(s.store)
+		if _, err := s.pull(func(o *pull.Options) { o.Source = &h }); !errors.Is(err, pull.ErrName) {
+			t.Errorf("%q of %q: %v", h.file, h.feed, err)
+		}
+	}
+}
