@@ -1,4 +1,5 @@
-// Package jsonhttp reads and writes the JSON bodies of administrative requests: small, strict in, never cached out.
+// Package jsonhttp reads and writes the JSON bodies of administrative requests: small, strict in, never cached out; and says
+// how the client of a request reaches the server.
 // The hot paths (ingest, history, feeds) have codecs of their own.
 package jsonhttp
 

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"trunkline/auth"
@@ -170,11 +169,7 @@ func (a *API) known(next http.Handler) http.Handler {
 
 // discovery says where everything is, for libraries that find it out themselves.
 func (a *API) discovery(w http.ResponseWriter, r *http.Request) {
-	scheme := "http"
-	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
-		scheme = "https"
-	}
-	base := scheme + "://" + r.Host + "/auth/realms/" + url.PathEscape(r.PathValue("account"))
+	base := jsonhttp.Origin(r) + "/auth/realms/" + url.PathEscape(r.PathValue("account"))
 	jsonhttp.Write(w, http.StatusOK, map[string]any{
 		"issuer":                                base,
 		"token_endpoint":                        base + "/protocol/openid-connect/token",

@@ -54,11 +54,7 @@ func (f *Feed) base(r *http.Request) string {
 	if f.o.PublicURL != "" {
 		return strings.TrimSuffix(f.o.PublicURL, "/")
 	}
-	scheme := "http"
-	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
+	return jsonhttp.Origin(r)
 }
 
 // who finds out for whom a token is asked for, and whether that may be.

@@ -137,11 +137,7 @@ func (f *Feed) base(r *http.Request) string {
 	if f.o.PublicURL != "" {
 		return strings.TrimSuffix(f.o.PublicURL, "/")
 	}
-	scheme := "ws"
-	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
-		scheme = "wss"
-	}
-	return scheme + "://" + r.Host
+	return "ws" + strings.TrimPrefix(jsonhttp.Origin(r), "http")
 }
 
 func (f *Feed) create(w http.ResponseWriter, r *http.Request, c caller) {

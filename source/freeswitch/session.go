@@ -108,7 +108,7 @@ func (s *session) run(ctx context.Context) error {
 	return s.err
 }
 
-// hold says that nothing is read for now.
+// hold says that nothing is read at present.
 func (s *session) hold() {
 	_, refused, _ := s.c.up.State()
 	if refused == "" {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"trunkline/feed/export/bucket"
+	"trunkline/jsonhttp"
 )
 
 // linkPath begins the links to files of buckets that give none themselves.
@@ -22,13 +23,9 @@ const linkPath = "/fileexporter/v1/files/"
 // sign makes a link to a file.
 func (a *API) sign(r *http.Request, tenant, key string) string {
 	ends := a.o.Now().Add(a.o.Life).Unix()
-	scheme := "http"
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
-	}
-	u := url.URL{Scheme: scheme, Host: r.Host, Path: linkPath + tenant + "/" + key}
+	u := url.URL{Path: linkPath + tenant + "/" + key}
 	u.RawQuery = url.Values{"expires": {strconv.FormatInt(ends, 10)}, "signature": {a.signature(tenant, key, ends)}}.Encode()
-	return u.String()
+	return jsonhttp.Origin(r) + u.String()
 }
 
 func (a *API) signature(tenant, key string, ends int64) string {
