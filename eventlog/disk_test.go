@@ -193,6 +193,7 @@ func TestSyncFails(t *testing.T) {
 	trouble(t, eventlog.Config{Dir: filepath.Join(img.Dir, "log"), DiskReserve: 1 << 20},
 		func(*load) { fill(t, other, 0) },
 		func() {
+			img.Abort(t) // before there is space: nothing is written any more that the new mount has not
 			_ = os.Remove(other)
 			img.Remount(t)
 		})

@@ -70,9 +70,7 @@ func TestPowerCut(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(6, 6))
 	for cut := range 5 {
 		time.Sleep(time.Duration(100+rnd.IntN(300)) * time.Millisecond) // the instant of the cut
-		if err := c.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
+		c.freeze(t)
 		name := filepath.Join(tmp, fmt.Sprint("cut", cut))
 		img.Copy(t, name)
 		c.quiet()

@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -54,17 +55,32 @@ func MountImage(t testing.TB, file string) string {
 	return dir
 }
 
-// Copy copies the file of the image as it is at this instant: what a power cut
-// would leave.
+// Copy copies the file of the image as it is at one instant: what a power cut
+// would leave. Whoever writes to the file system must stand still; the kernel may
+// go on writing back what they left, and a copy that mixes two states of the disk
+// would show none that ever was. So copies are made until two in a row are the
+// same: that is the disk as it was between them.
 func (i *Image) Copy(t testing.TB, to string) {
 	t.Helper()
-	if out, err := exec.Command("cp", "--sparse=always", i.File, to).CombinedOutput(); err != nil {
-		t.Fatalf("copy the image: %v: %s", err, out)
+	last := to + ".before"
+	defer os.Remove(last)
+	run(t, "cp", "--sparse=always", i.File, to)
+	for range 100 {
+		if err := os.Rename(to, last); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "cp", "--sparse=always", i.File, to)
+		if exec.Command("cmp", "--quiet", last, to).Run() == nil {
+			return
+		}
 	}
+	t.Fatalf("the image changed under 100 copies of it")
 }
 
 // Remount takes the file system out from under whoever uses it and mounts it
-// anew at the same place.
+// anew at the same place. It must have been aborted: as long as a file of the old
+// one is open it lives on beside the new one, and would take writes, and sync
+// them, that the new one never sees.
 func (i *Image) Remount(t testing.TB) {
 	t.Helper()
 	run(t, "umount", "-l", i.Dir)
@@ -76,10 +92,19 @@ func (i *Image) Remount(t testing.TB) {
 }
 
 // Abort makes the file system refuse all writes, as the kernel does when the
-// device fails under it.
+// device fails under it. The kernel may have done so already: then it does not
+// mount it again.
 func (i *Image) Abort(t testing.TB) {
 	t.Helper()
-	if out, err := exec.Command("mount", "-o", "remount,abort", i.Dir).CombinedOutput(); err != nil {
+	out, err := exec.Command("mount", "-o", "remount,abort", i.Dir).CombinedOutput()
+	if err == nil {
+		return
+	}
+	f, werr := os.CreateTemp(i.Dir, "still-writable-")
+	if werr == nil {
+		werr = errors.Join(f.Sync(), f.Close())
+	}
+	if werr == nil {
 		Optional(t, fmt.Sprintf("mount -o remount,abort: %v: %s", err, out))
 	}
 }
