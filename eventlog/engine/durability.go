@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -86,6 +88,51 @@ func Free(dir string) (uint64, error) {
 		return 0, fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}
 	return uint64(st.Bavail) * uint64(st.Bsize), nil
+}
+
+// settle makes sure that what is read below dir is what the disk has. After a
+// failure, of the disk or of the process, the page cache may hold data that was
+// never written, and a read cannot tell it from the rest. So every file and folder
+// is synced; a file whose pages could not be written says so once, and from then
+// on they count as clean and dropPageCache lets go of them, in the files that were
+// written in the time before the last write of all.
+func settle(dir string, before time.Duration) error {
+	var last time.Time
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && (d.IsDir() || d.Type().IsRegular()) {
+			err = syncPath(path)
+			if d.IsDir() && errors.Is(err, unix.EINVAL) {
+				err = nil // some file systems have nothing to sync in a folder
+			}
+		}
+		if err == nil {
+			var i fs.FileInfo
+			if i, err = d.Info(); err == nil && i.ModTime().After(last) {
+				last = i.ModTime()
+			}
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have been removed meanwhile
+			return fmt.Errorf("sync what the log's engine has written: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	dropPageCache(dir, last.Add(-before))
+	return nil
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
 // Probe writes and syncs a small file in dir, as the log would have to.

@@ -11,8 +11,9 @@
 //     three kinds: stored, surely not stored ([ErrRefused], [ErrWrongSequence])
 //     and not known ([ErrNoAnswer]). Only the last needs looking.
 //   - An embedded engine that met a failed write is not trusted any more: it has
-//     to be restarted, and Restart drops what the page cache pretends to hold,
-//     so that what is read afterwards is what the disk has.
+//     to be restarted, and Restart syncs all that it wrote and drops what the
+//     page cache pretends to hold, so that what is read afterwards is what the
+//     disk has.
 //   - There is no consumer per client: readers fetch ranges by sequence.
 package engine
 
@@ -109,7 +110,11 @@ func Start(ctx context.Context, opt Options) (*Engine, error) {
 	e := &Engine{opt: opt}
 	var left []block
 	if e.Embedded() {
-		var err error
+		// A process before this one may have met a failure and ended.
+		err := settle(opt.Dir, time.Minute)
+		if err != nil {
+			return nil, err
+		}
 		if left, err = scanStore(opt.Dir, time.Now().Add(scanPatience)); err != nil {
 			return nil, err
 		}
@@ -167,11 +172,19 @@ func (e *Engine) session() (*session, error) {
 	return e.cur, nil
 }
 
+// always is longer than any log.
+const always = 250 * 365 * 24 * time.Hour
+
 // Restart stops the embedded engine and starts it again on the same store. A
-// cluster is left alone. While it runs, readers wait.
+// cluster is left alone. While it runs, readers wait. A disk that does not take
+// all that the engine has written is refused, if possible before the old engine
+// is gone: it goes on serving readers.
 func (e *Engine) Restart(ctx context.Context) error {
 	if !e.Embedded() {
 		return nil
+	}
+	if err := settle(e.opt.Dir, 0); err != nil {
+		return err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -179,7 +192,9 @@ func (e *Engine) Restart(ctx context.Context) error {
 		e.cur.close()
 		e.cur = nil
 	}
-	dropPageCache(e.opt.Dir)
+	if err := settle(e.opt.Dir, always); err != nil { // what it wrote at its end
+		return err
+	}
 	s, err := e.connect(ctx)
 	if err != nil {
 		return err

@@ -2,6 +2,8 @@
 
 package engine
 
+import "time"
+
 // dropPageCache has nothing to do here: only Linux calls pages clean that it
 // failed to write.
-func dropPageCache(string) {}
+func dropPageCache(string, time.Time) {}
