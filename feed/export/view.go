@@ -15,8 +15,8 @@ type DestinationView struct {
 	// State is up, waiting (it has failed and is tried again) or elsewhere (another
 	// process exports the shard).
 	State string `json:"state"`
-	// ClosedUpTo is the log's time up to which windows were closed, zero for none yet.
-	ClosedUpTo time.Time `json:"closed_up_to"`
+	// ClosedUpTo is the log's time up to which windows were closed, left out while none is.
+	ClosedUpTo time.Time `json:"closed_up_to,omitzero"`
 	// Waiting are the windows that are still to be delivered, LagSeconds how long ago by
 	// the log's time the oldest of them has ended.
 	Waiting    int       `json:"waiting"`
