@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"trunkline/jsonhttp"
 	"trunkline/problem"
@@ -54,9 +55,10 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) {
 func (a *API) create(w http.ResponseWriter, r *http.Request) {
 	p := From(r.Context())
 	var in struct {
-		Tenant string  `json:"tenant"`
-		Scopes []Scope `json:"scopes"`
-		Name   string  `json:"name"`
+		Tenant  string    `json:"tenant"`
+		Scopes  []Scope   `json:"scopes"`
+		Name    string    `json:"name"`
+		Expires time.Time `json:"expires"`
 	}
 	if err := jsonhttp.Read(w, r, &in); err != nil {
 		jsonhttp.Invalid(w, err)
@@ -65,7 +67,8 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) {
 	if in.Tenant == "" && !p.Operator() {
 		in.Tenant = p.Tenant
 	}
-	if err := (&Token{Tenant: in.Tenant, Scopes: in.Scopes, Name: in.Name}).Check(); err != nil {
+	wanted := Token{Tenant: in.Tenant, Scopes: in.Scopes, Name: in.Name, Expires: in.Expires.UTC()}
+	if err := wanted.Check(); err != nil {
 		jsonhttp.Invalid(w, err)
 		return
 	}
@@ -77,12 +80,12 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) {
 		jsonhttp.Invalid(w, fmt.Errorf("there is no tenant %q", in.Tenant))
 		return
 	}
-	t, secret, err := a.store.Create(r.Context(), in.Tenant, in.Scopes, in.Name)
+	t, secret, err := a.store.Issue(r.Context(), wanted)
 	if err != nil {
 		a.failed(w, err)
 		return
 	}
-	slog.Info("token created", "token", t.ID, "tenant", t.Tenant, "scopes", t.Scopes, "by", p.TokenID)
+	slog.Info("token created", "token", t.ID, "tenant", t.Tenant, "scopes", t.Scopes, "expires", t.Expires, "by", p.TokenID)
 	w.Header().Set("Location", "/v1/tokens/"+t.ID)
 	jsonhttp.Write(w, http.StatusCreated, Issued{t, secret})
 }
@@ -129,6 +132,8 @@ func (a *API) own(w http.ResponseWriter, r *http.Request) (Token, bool) {
 
 func (a *API) failed(w http.ResponseWriter, err error) {
 	switch {
+	case errors.Is(err, ErrPast):
+		jsonhttp.Invalid(w, err)
 	case errors.Is(err, ErrNoToken):
 		problem.Write(w, problem.Detail{Status: http.StatusNotFound, Type: "no-token", Title: "There is no such token"})
 	case errors.Is(err, ErrStatic):

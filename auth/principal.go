@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 )
@@ -11,8 +12,8 @@ type Principal struct {
 	TokenID string
 	Tenant  string
 	Scopes  []Scope
-	// Revoked is closed when the token is revoked, rotated or changed: whoever keeps a connection open for this
-	// principal closes it then.
+	// Revoked is closed when the token is revoked, rotated or changed, or expires: whoever keeps a connection open
+	// for this principal closes it then.
 	Revoked <-chan struct{}
 
 	alive context.Context // ends with Revoked
@@ -37,6 +38,14 @@ func (p *Principal) OnRevoke(fn func()) (stop func() bool) {
 		return func() bool { return true }
 	}
 	return context.AfterFunc(p.alive, fn)
+}
+
+// Ended says in words why Revoked was closed.
+func (p *Principal) Ended() string {
+	if p.alive != nil && errors.Is(p.alive.Err(), context.DeadlineExceeded) {
+		return "the token has expired"
+	}
+	return "the token was revoked"
 }
 
 type contextKey struct{}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/base64"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -43,7 +44,7 @@ type Gate struct {
 	Known func(tenant string) bool
 	// Attempts limits failed attempts per remote address.
 	Attempts Attempts
-	// Refused is told of each refusal: "missing", "invalid", "limited" or "scope"; nil: nobody is told.
+	// Refused is told of each refusal: "missing", "invalid", "expired", "limited" or "scope"; nil: nobody is told.
 	Refused func(why string)
 }
 
@@ -98,6 +99,13 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, scope Scope, operat
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(float64(wait)/float64(time.Second)))))
 			problem.Write(w, problem.Detail{Status: http.StatusTooManyRequests, Type: "too-many-attempts", Title: "Too many failed attempts",
 				Detail: "Too many requests from this address carried a token that is not valid."})
+			return nil
+		}
+		if errors.Is(err, ErrExpired) {
+			g.refuse("expired")
+			challenge(w, scope, `Bearer realm="trunkline", error="invalid_token", error_description="the token has expired"`)
+			problem.Write(w, problem.Detail{Status: http.StatusUnauthorized, Type: "token-expired", Title: "The token has expired",
+				Detail: "Its time is over. Whoever administers the tenant can rotate it or make another."})
 			return nil
 		}
 		g.refuse("invalid")

@@ -19,8 +19,12 @@ import (
 var (
 	// ErrUnauthenticated: the credential opens nothing. Why is not said.
 	ErrUnauthenticated = errors.New("unknown token")
+	// ErrExpired: the credential is right, but its time is over. It wraps ErrUnauthenticated.
+	ErrExpired = fmt.Errorf("%w: it has expired", ErrUnauthenticated)
 	// ErrNoToken: there is no token with that id.
 	ErrNoToken = errors.New("no such token")
+	// ErrPast: a token was to be made whose time would be over already.
+	ErrPast = errors.New("the time at which the token is to expire has passed")
 	// ErrStatic: the token stands in the configuration and is changed there.
 	ErrStatic = errors.New("the token stands in the configuration file and can be changed only there")
 )
@@ -34,8 +38,10 @@ type StaticToken struct {
 	Tenant string
 	Scopes []Scope
 	Name   string
-	Hash   Hash   // used when Secret is empty
-	Secret string // the whole text, from the environment or a file; kept as its hash only
+	// Expires is from when on it opens nothing; zero: never.
+	Expires time.Time
+	Hash    Hash   // used when Secret is empty
+	Secret  string // the whole text, from the environment or a file; kept as its hash only
 }
 
 // Store knows all tokens.
@@ -58,9 +64,14 @@ type live struct {
 	revoke context.CancelFunc
 }
 
+// newLive gives a token that ends when it is revoked or its time is over.
 func newLive(s stored) *live {
 	l := &live{stored: s}
-	l.alive, l.revoke = context.WithCancel(context.Background())
+	if s.Expires.IsZero() {
+		l.alive, l.revoke = context.WithCancel(context.Background())
+	} else {
+		l.alive, l.revoke = context.WithDeadline(context.Background(), s.Expires)
+	}
 	return l
 }
 
@@ -96,7 +107,7 @@ func OpenStore(ctx context.Context, kv control.KV, static []StaticToken) (*Store
 }
 
 func (t StaticToken) live() (*live, error) {
-	tok := Token{ID: t.ID, Tenant: t.Tenant, Scopes: t.Scopes, Name: t.Name, Static: true}
+	tok := Token{ID: t.ID, Tenant: t.Tenant, Scopes: t.Scopes, Name: t.Name, Expires: t.Expires, Static: true}
 	if err := CheckID(t.ID); err != nil {
 		return nil, err
 	}
@@ -140,8 +151,8 @@ func (s *Store) find(id string) *live {
 	return l
 }
 
-// Authenticate gives the principal of a token's text, or ErrUnauthenticated. An unknown id takes as long as a
-// wrong secret.
+// Authenticate gives the principal of a token's text, ErrUnauthenticated, or ErrExpired, of which only who has the
+// right text is told. An unknown id takes as long as a wrong secret.
 func (s *Store) Authenticate(secret string) (*Principal, error) {
 	id, ok := SplitSecret(secret)
 	if !ok {
@@ -153,20 +164,37 @@ func (s *Store) Authenticate(secret string) (*Principal, error) {
 		want = l.Hash
 	}
 	got := HashOf(secret)
-	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || l == nil || l.alive.Err() != nil {
+	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || l == nil {
+		return nil, ErrUnauthenticated
+	}
+	// The deadline of alive does not run while the machine sleeps, so the clock on the wall is asked as well.
+	if l.Expired(s.now()) {
+		return nil, fmt.Errorf("%w: its time was over at %s", ErrExpired, l.Expires.Format(time.RFC3339))
+	}
+	if l.alive.Err() != nil {
 		return nil, ErrUnauthenticated
 	}
 	return &Principal{TokenID: id, Tenant: l.Tenant, Scopes: l.Scopes, Revoked: l.alive.Done(), alive: l.alive}, nil
 }
 
-// Create makes a token for the tenant and gives it with its text, which is not kept.
+// Create makes a token without an end for the tenant and gives it with its text, which is not kept.
 func (s *Store) Create(ctx context.Context, tenant string, scopes []Scope, name string) (Token, string, error) {
-	t := Token{ID: NewID(), Tenant: tenant, Scopes: scopes, Name: name, Created: s.now().UTC().Truncate(time.Millisecond)}
+	return s.Issue(ctx, Token{Tenant: tenant, Scopes: scopes, Name: name})
+}
+
+// Issue makes a token with the tenant, scopes, name and end of t, and gives it with its text, which is not kept.
+func (s *Store) Issue(ctx context.Context, t Token) (Token, string, error) {
+	now := s.now().UTC().Truncate(time.Millisecond)
+	t = Token{ID: NewID(), Tenant: t.Tenant, Scopes: t.Scopes, Name: t.Name, Created: now, Expires: t.Expires.Truncate(time.Millisecond)}
 	if err := t.Check(); err != nil {
 		return Token{}, "", err
 	}
+	if t.Expired(now) {
+		return Token{}, "", fmt.Errorf("%w: %s", ErrPast, t.Expires.Format(time.RFC3339))
+	}
 	secret := NewSecret(t.ID)
-	if err := s.made.Create(ctx, t.ID, newLive(stored{Token: t, Hash: HashOf(secret)})); err != nil {
+	// What is written needs no life: the mirror makes one of what it reads.
+	if err := s.made.Create(ctx, t.ID, &live{stored: stored{Token: t, Hash: HashOf(secret)}}); err != nil {
 		return Token{}, "", fmt.Errorf("create token: %w", err)
 	}
 	return t, secret, nil
@@ -196,16 +224,19 @@ func (s *Store) List(tenant string) []Token {
 	return out
 }
 
-// Rotate replaces the secret of a token and gives the new text. Whoever came in with the old one is thrown out.
+// Rotate replaces the secret of a token and gives the new text. Whoever came in with the old one is thrown out. A token
+// that expires is good for as long again as it was given before, also when its time was over.
 func (s *Store) Rotate(ctx context.Context, id string) (Token, string, error) {
 	if s.static[id] != nil {
 		return Token{}, "", ErrStatic
 	}
 	secret := NewSecret(id)
 	l, err := s.made.Change(ctx, id, func(old *live) (*live, error) {
-		now := old.stored
-		now.Hash, now.Rotated = HashOf(secret), s.now().UTC().Truncate(time.Millisecond)
-		return newLive(now), nil
+		old.revoke() // it was made for this alone
+		now, at := old.stored, s.now().UTC().Truncate(time.Millisecond)
+		now.Expires = now.renewed(at)
+		now.Hash, now.Rotated = HashOf(secret), at
+		return &live{stored: now}, nil
 	})
 	if errors.Is(err, control.ErrNotFound) {
 		return Token{}, "", ErrNoToken

@@ -45,11 +45,43 @@ type Token struct {
 	Name    string    `json:"name,omitempty"` // what it is for, in the words of whoever made it
 	Created time.Time `json:"created,omitzero"`
 	Rotated time.Time `json:"rotated,omitzero"` // when its secret was last replaced
+	Expires time.Time `json:"expires,omitzero"` // from when on it opens nothing any more; zero: never
 	Static  bool      `json:"static,omitempty"` // from the configuration
 }
 
 // Allows says whether the token carries the scope.
 func (t *Token) Allows(s Scope) bool { return slices.Contains(t.Scopes, s) }
+
+// Expired says whether the token's time is over.
+func (t *Token) Expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
+
+// renewed gives the end of a token that is rotated at now: as much later as it was given at first, or at the last
+// rotation.
+func (t *Token) renewed(now time.Time) time.Time {
+	if t.Expires.IsZero() {
+		return time.Time{}
+	}
+	given := t.Created
+	if t.Rotated.After(given) {
+		given = t.Rotated
+	}
+	return now.Add(t.Expires.Sub(given))
+}
+
+// ParseExpires reads when a token ends: a moment as in RFC 3339, or a day, at whose end in UTC it does; "" is never.
+func ParseExpires(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if day, err := time.Parse(time.DateOnly, s); err == nil {
+		return day.AddDate(0, 0, 1), nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is neither a day such as 2027-03-31 nor a moment such as 2027-03-31T18:00:00Z", s)
+	}
+	return at.UTC(), nil
+}
 
 // Check says what is wrong with the description of a token.
 func (t *Token) Check() error {

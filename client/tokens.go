@@ -11,10 +11,13 @@ import (
 // Tokens manages tokens through a running server.
 type Tokens struct{ Client *Client }
 
-// Create makes a token and gives it with its text.
-func (t Tokens) Create(ctx context.Context, tenant string, scopes []auth.Scope, name string) (auth.Token, string, error) {
+// Issue makes a token with the tenant, scopes, name and end of want, and gives it with its text.
+func (t Tokens) Issue(ctx context.Context, want auth.Token) (auth.Token, string, error) {
 	var out auth.Issued
-	in := map[string]any{"tenant": tenant, "scopes": scopes, "name": name}
+	in := map[string]any{"tenant": want.Tenant, "scopes": want.Scopes, "name": want.Name}
+	if !want.Expires.IsZero() {
+		in["expires"] = want.Expires
+	}
 	err := t.Client.Do(ctx, http.MethodPost, "/v1/tokens", in, &out)
 	return out.Token, out.Secret, err
 }

@@ -139,6 +139,7 @@ type Token struct {
 	Tenant     string   `yaml:"tenant" example:"acmecorp01" doc:"Whose it is. '*' is the operator, who administers all tenants."`
 	Scopes     []string `yaml:"scopes" oneof:"ingest,read,stream,admin" example:"read, stream" doc:"What it allows: ingest, read, stream, admin. None implies another. The operator's tokens have admin alone."`
 	Name       string   `yaml:"name" example:"the wallboard in the hall" doc:"What it is for."`
+	Expires    string   `yaml:"expires" example:"2027-03-31" doc:"When it ends: a day, at whose end in UTC it does, or a moment such as 2027-03-31T18:00:00Z. Then it is answered 401 and its connections are closed. Empty: never."`
 	Hash       string   `yaml:"hash" secret:"true" doc:"sha256: and the hexadecimal SHA-256 of the whole text, as 'trunkline token generate' prints it."`
 	SecretEnv  string   `yaml:"secret_env" example:"WALLBOARD_TOKEN" doc:"Environment variable that holds the whole text."`
 	SecretFile string   `yaml:"secret_file" doc:"File that holds the whole text."`

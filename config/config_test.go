@@ -240,16 +240,18 @@ func TestStaticTokens(t *testing.T) {
 	c := config.Config{Tokens: []config.Token{
 		{ID: "a", Tenant: "x", Scopes: []string{"read"}, Hash: auth.HashOf(secret).String()},
 		{ID: "b", Tenant: "x", Scopes: []string{"read"}, SecretEnv: "WALL_TOKEN"},
-		{ID: "c", Tenant: "x", Scopes: []string{"read"}, SecretFile: file},
+		{ID: "c", Tenant: "x", Scopes: []string{"read"}, SecretFile: file, Expires: "2027-03-31"},
 	}}
 	got, err := c.StaticTokens()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got[0].Hash != auth.HashOf(secret) || got[1].Secret != secret || got[2].Secret != secret {
+	if got[0].Hash != auth.HashOf(secret) || got[1].Secret != secret || got[2].Secret != secret ||
+		!got[0].Expires.IsZero() || !got[2].Expires.Equal(time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("got %+v", got)
 	}
-	for _, bad := range []config.Token{{ID: "a", SecretEnv: "WALL_TOKEN_ABSENT"}, {ID: "a", SecretFile: file + "x"}, {ID: "a", Hash: "x"}} {
+	for _, bad := range []config.Token{{ID: "a", SecretEnv: "WALL_TOKEN_ABSENT"}, {ID: "a", SecretFile: file + "x"}, {ID: "a", Hash: "x"},
+		{ID: "a", SecretFile: file, Expires: "soon"}} {
 		c := config.Config{Tokens: []config.Token{bad}}
 		if _, err := c.StaticTokens(); err == nil {
 			t.Errorf("%+v was taken", bad)

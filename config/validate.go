@@ -169,6 +169,9 @@ func (t Token) check() error {
 	if err := (&auth.Token{Tenant: s.Tenant, Scopes: s.Scopes, Name: s.Name}).Check(); err != nil {
 		return err
 	}
+	if _, err := auth.ParseExpires(t.Expires); err != nil {
+		return fmt.Errorf("expires: %w", err)
+	}
 	given := 0
 	for _, v := range []string{t.Hash, t.SecretEnv, t.SecretFile} {
 		if v != "" {
@@ -198,6 +201,10 @@ func (c *Config) StaticTokens() ([]auth.StaticToken, error) {
 	out := make([]auth.StaticToken, 0, len(c.Tokens))
 	for _, t := range c.Tokens {
 		s := t.token()
+		var err error
+		if s.Expires, err = auth.ParseExpires(t.Expires); err != nil {
+			return nil, fmt.Errorf("token %q: expires: %w", t.ID, err)
+		}
 		switch {
 		case t.Hash != "":
 			if err := s.Hash.UnmarshalText([]byte(t.Hash)); err != nil {

@@ -44,12 +44,12 @@ func OpenOffline(ctx context.Context, cfg config.Config) (*Offline, error) {
 // Close closes the store.
 func (o *Offline) Close(ctx context.Context) error { return o.close(ctx) }
 
-// Create makes a token and gives it with its text.
-func (o *Offline) Create(ctx context.Context, tenant string, scopes []auth.Scope, name string) (auth.Token, string, error) {
-	if tenant != auth.Operator && !o.known(tenant) {
-		return auth.Token{}, "", fmt.Errorf("there is no tenant %q", tenant)
+// Issue makes a token with the tenant, scopes, name and end of t, and gives it with its text.
+func (o *Offline) Issue(ctx context.Context, t auth.Token) (auth.Token, string, error) {
+	if t.Tenant != auth.Operator && !o.known(t.Tenant) {
+		return auth.Token{}, "", fmt.Errorf("there is no tenant %q", t.Tenant)
 	}
-	return o.tokens.Create(ctx, tenant, scopes, name)
+	return o.tokens.Issue(ctx, t)
 }
 
 // List gives the tokens of a tenant, of all with "".

@@ -88,11 +88,11 @@ func TestTokensAndTenantsSurviveARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, made, err := store.Create(t.Context(), "initech", []auth.Scope{auth.Admin}, "made while no server ran")
+	_, made, err := store.Issue(t.Context(), auth.Token{Tenant: "initech", Scopes: []auth.Scope{auth.Admin}, Name: "made while no server ran"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := store.Create(t.Context(), "nobody", []auth.Scope{auth.Read}, ""); err == nil {
+	if _, _, err := store.Issue(t.Context(), auth.Token{Tenant: "nobody", Scopes: []auth.Scope{auth.Read}}); err == nil {
 		t.Error("a token for a tenant that does not exist was made")
 	}
 	if err := store.Close(t.Context()); err != nil {

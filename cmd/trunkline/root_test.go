@@ -61,6 +61,8 @@ func TestCommandLine(t *testing.T) {
 		{"certs dev --days 0", 2, "", "1 to 1000"},
 		{"token generate", 2, "", "needs exactly one token id"},
 		{"token create --tenant a --scopes write", 2, "", `unknown scope "write"`},
+		{"token create --tenant a --scopes read --expires soon", 2, "", `--expires: "soon" is neither a day`},
+		{"token create --tenant a --scopes read --expires 0s", 2, "", "of no use"},
 		{"token list --url nonsense", 2, "", `"nonsense" is not the URL`},
 		{"token list --url http://127.0.0.1:1", 1, "", "ask the server"},
 		{"token list --url http://h -c f", 2, "", "none of the others can be"},
@@ -117,6 +119,13 @@ func TestTokens(t *testing.T) {
 	}
 	t.Setenv("TRUNKLINE_URL", s.URL())
 	t.Setenv("TRUNKLINE_TOKEN", operator)
+	must("token", "create", "--tenant", "acme", "--scopes", "read", "--expires", "2097-03-31", "--name", "a trial")
+	if got := must("token", "list"); !strings.Contains(got, "2097-04-01 00:00:00  a trial") || !strings.Contains(got, "never") {
+		t.Errorf("list:\n%s", got)
+	}
+	if code, _, stderr := try(t, "token", "create", "--tenant", "acme", "--scopes", "read", "--expires", "2001-01-01"); code != 1 || !strings.Contains(stderr, "has passed") {
+		t.Errorf("a token whose time is over: %d %s", code, stderr)
+	}
 	again := must("token", "rotate", p.TokenID)
 	if _, err := s.Tokens().Authenticate(again); err != nil {
 		t.Errorf("the rotated token: %v", err)

@@ -8,18 +8,20 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"trunkline/auth"
 	"trunkline/client"
+	"trunkline/config"
 	"trunkline/eventlog"
 	"trunkline/server"
 )
 
 // tokens is what manages tokens: a running server, or its store while none runs.
 type tokens interface {
-	Create(ctx context.Context, tenant string, scopes []auth.Scope, name string) (auth.Token, string, error)
+	Issue(ctx context.Context, want auth.Token) (auth.Token, string, error)
 	List(ctx context.Context, tenant string) ([]auth.Token, error)
 	Rotate(ctx context.Context, id string) (auth.Token, string, error)
 	Revoke(ctx context.Context, id string) error
@@ -84,25 +86,30 @@ func (f *tokenFlags) print(w io.Writer, t auth.Token, secret string) error {
 
 func newTokenCreateCmd() *cobra.Command {
 	var f tokenFlags
-	var tenant, name string
+	var want auth.Token
 	var scopes []string
+	var expires string
 	cmd := &cobra.Command{
 		Use:   "create --tenant ID --scopes SCOPE,…",
 		Short: "Make a token and print its text, which is shown this once",
 		Args:  noArgs,
 		Example: `  trunkline token create -c trunkline.yaml --tenant '*' --scopes admin         # the first one, before the server starts
-  trunkline token create --url http://127.0.0.1:8090 --tenant acmecorp01 --scopes ingest,read --name "the PBX"`,
+  trunkline token create --url http://127.0.0.1:8090 --tenant acmecorp01 --scopes ingest,read --name "the PBX"
+  trunkline token create --token-file admin.token --tenant acmecorp01 --scopes read --expires 90d --name "a trial"`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var list []auth.Scope
 			for _, word := range scopes {
 				s, err := auth.ParseScope(word)
 				if err != nil {
 					return usage(err)
 				}
-				list = append(list, s)
+				want.Scopes = append(want.Scopes, s)
+			}
+			var err error
+			if want.Expires, err = parseExpires(expires, time.Now()); err != nil {
+				return usage(err)
 			}
 			return f.with(cmd, func(ctx context.Context, t tokens) error {
-				tok, secret, err := t.Create(ctx, tenant, list, name)
+				tok, secret, err := t.Issue(ctx, want)
 				if err != nil {
 					return err
 				}
@@ -111,10 +118,26 @@ func newTokenCreateCmd() *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&tenant, "tenant", "", "whose token it is; '*' is the operator")
+	cmd.Flags().StringVar(&want.Tenant, "tenant", "", "whose token it is; '*' is the operator")
 	cmd.Flags().StringSliceVar(&scopes, "scopes", nil, "what it allows: ingest, read, stream, admin")
-	cmd.Flags().StringVar(&name, "name", "", "what it is for")
+	cmd.Flags().StringVar(&want.Name, "name", "", "what it is for")
+	cmd.Flags().StringVar(&expires, "expires", "", "when it ends: after a time (90d, 12h), at the end of a day (2027-03-31, UTC) or at a moment (2027-03-31T18:00:00Z); default never")
 	return cmd
+}
+
+// parseExpires reads when a token ends: a time from now on, a day or a moment.
+func parseExpires(s string, now time.Time) (time.Time, error) {
+	if d, err := config.ParseDuration(s); err == nil {
+		if d == 0 {
+			return time.Time{}, fmt.Errorf("--expires: a token that ends at once is of no use")
+		}
+		return now.UTC().Add(d.Std()), nil
+	}
+	at, err := auth.ParseExpires(s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("--expires: %w, nor a time such as 90d or 12h", err)
+	}
+	return at, nil
 }
 
 func newTokenListCmd() *cobra.Command {
@@ -144,26 +167,36 @@ func newTokenListCmd() *cobra.Command {
 
 func printTokens(w io.Writer, list []auth.Token) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "ID\tTENANT\tSCOPES\tCREATED\tNAME")
+	fmt.Fprintln(out, "ID\tTENANT\tSCOPES\tCREATED\tEXPIRES\tNAME")
 	for _, t := range list {
 		words := make([]string, len(t.Scopes))
 		for i, s := range t.Scopes {
 			words[i] = string(s)
 		}
-		created := t.Created.Format("2006-01-02 15:04:05")
+		created := t.Created.Format(time.DateTime)
 		if t.Static {
 			created = "in the configuration"
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", t.ID, t.Tenant, strings.Join(words, ","), created, t.Name)
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Tenant, strings.Join(words, ","), created, expires(t), t.Name)
 	}
 	return out.Flush()
+}
+
+func expires(t auth.Token) string {
+	switch {
+	case t.Expires.IsZero():
+		return "never"
+	case t.Expired(time.Now()):
+		return t.Expires.UTC().Format(time.DateTime) + ", it is over"
+	}
+	return t.Expires.UTC().Format(time.DateTime)
 }
 
 func newTokenRotateCmd() *cobra.Command {
 	var f tokenFlags
 	cmd := &cobra.Command{
 		Use:   "rotate ID",
-		Short: "Replace the secret of a token and print its new text; connections made with the old one are closed",
+		Short: "Replace the secret of a token and print its new text; connections made with the old one are closed, and its time, if it has one, begins anew",
 		Args:  oneArg("token id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.with(cmd, func(ctx context.Context, t tokens) error {

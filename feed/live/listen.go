@@ -194,10 +194,10 @@ func (s *sub) begin(nc net.Conn, fm form, how way, hello fanout.Frame) bool {
 	return true
 }
 
-// revocation says goodbye to a connection when its token is revoked.
+// revocation says goodbye to a connection when its token is revoked or expires.
 func revocation(who *auth.Principal, conn *fanout.Conn, fm form) (stop func() bool) {
 	return who.OnRevoke(func() {
-		goodbye(conn, fm, relay.Farewell{Code: ws.CodeUnauthorized, Reason: "the token was revoked"}, false)
+		goodbye(conn, fm, relay.Farewell{Code: ws.CodeUnauthorized, Reason: who.Ended()}, false)
 		time.AfterFunc(revokedGrace, func() { conn.Abort(nil) })
 	})
 }

@@ -55,7 +55,7 @@ func (s *session) begin(nc net.Conn) bool {
 	}
 	s.Conn.Mark(s.Start.Seq)
 	s.stopRevoke = s.who.OnRevoke(func() {
-		s.goodbye(relay.Farewell{Code: ws.CodeUnauthorized, Reason: "the token was revoked or rotated"}, false)
+		s.goodbye(relay.Farewell{Code: ws.CodeUnauthorized, Reason: s.who.Ended()}, false)
 		time.AfterFunc(revokedGrace, func() { s.Conn.Abort(nil) })
 	})
 	s.holder.Take(func() {
