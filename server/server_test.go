@@ -53,7 +53,7 @@ func start(t *testing.T, change func(*config.Config)) *server.Server {
 			t.Errorf("close: %v", err)
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	if err := s.Log().WaitWritable(ctx); err != nil {
 		t.Fatal(err)

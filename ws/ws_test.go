@@ -114,7 +114,7 @@ func dial(t testing.TB, url, early string, secure bool) (net.Conn, *bufio.Reader
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = nc.Close() })
-	_ = nc.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = nc.SetDeadline(time.Now().Add(60 * time.Second))
 	if _, err := io.WriteString(nc, handshake+"\r\n"+early); err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func (r *rig) end() error {
 
 // append tries until the log says yes or no for good.
 func (r *rig) append(events []event.Event) (writer.Result, error) {
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for {
 		res, err := r.w.Append(context.Background(), "acme", events)
 		if err == nil || time.Now().After(deadline) {
@@ -133,7 +133,7 @@ func TestFaults(t *testing.T) {
 		healthy = true
 		s.mu.Unlock()
 		// A last append shows that the log lives.
-		deadline := time.Now().Add(10 * time.Second)
+		deadline := time.Now().Add(60 * time.Second)
 		for {
 			_, err := current().w.Append(context.Background(), "acme", logtest.Events("last", 0, 1))
 			if err == nil {

@@ -97,7 +97,7 @@ func TestSaveFold(t *testing.T) {
 	if _, err := r.append(logtest.Events("pbx", 0, 30)); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	at, err := r.w.SaveFold(ctx, 2)
 	if err != nil || at < 2 || snaps.m["fold/0"] == nil {

@@ -56,7 +56,7 @@ func serveLog(t testing.TB, l live.Log, log *feedtest.Log, o live.Options, tls b
 		e.Start()
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 		defer cancel()
 		if err := e.feed.Close(ctx); err != nil {
 			t.Errorf("closing the feed: %v", err)

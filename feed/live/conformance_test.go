@@ -51,7 +51,7 @@ func TestOnTheRealLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 			defer cancel()
 			if err := log.Close(ctx); err != nil {
 				t.Errorf("closing the log: %v", err)

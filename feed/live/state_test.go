@@ -43,7 +43,7 @@ func openHall(t *testing.T, dir string, o live.Options) *hall {
 	state := follow.New(log, floor.Options{})
 	h := &hall{t: t, log: log, centres: map[string]*sim.Sim{}}
 	h.close = sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 		defer cancel()
 		if err := h.feed.Close(ctx); err != nil {
 			t.Errorf("closing the feed: %v", err)

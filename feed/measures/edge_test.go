@@ -251,7 +251,7 @@ func serveStage(t testing.TB, st *stage, o measures.Options) *edge {
 	}
 	e.Server.Start()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 		defer cancel()
 		if err := e.feed.Close(ctx); err != nil {
 			t.Errorf("closing the feed: %v", err)

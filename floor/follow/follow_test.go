@@ -26,7 +26,7 @@ func open(t *testing.T, dir string) (*eventlog.Log, *follow.Floor, func()) {
 	f := follow.New(log, floor.Options{})
 	end := sync.OnceFunc(func() {
 		f.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 		defer cancel()
 		if err := log.Close(ctx); err != nil {
 			t.Errorf("closing the log: %v", err)
@@ -43,7 +43,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); <-tick.C {
+	for deadline := time.Now().Add(60 * time.Second); !ok(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("did not happen: %s", what)
 		}

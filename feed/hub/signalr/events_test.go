@@ -75,7 +75,7 @@ func TestServerSentEvents(t *testing.T) {
 		closed := make(chan struct{})
 		go func() {
 			defer close(closed)
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 			defer cancel()
 			s.Close(ctx)
 		}()

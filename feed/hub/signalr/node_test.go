@@ -39,7 +39,7 @@ func plain(t *testing.T, change func(*signalr.Options)) (*signalr.Server, *httpt
 	s, handler := hub(t, change)
 	h := httptest.NewServer(handler)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 		defer cancel()
 		s.Close(ctx)
 		h.CloseClientConnections()
