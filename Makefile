@@ -5,12 +5,12 @@
 # make lint    gofmt, go vet, staticcheck
 # make bench   the measurements of bench/RESULTS.md
 # make build   bin/trunkline
-# make versitygw  the S3 server that some tests run against; it takes some minutes
+# make s3server  the S3 server that some tests run against; make test builds it too
 
 GO       ?= go
 FUZZTIME ?= 5s
 
-.PHONY: run build test race fuzz lint bench versitygw
+.PHONY: run build test race fuzz lint bench s3server
 
 run:
 	$(GO) run ./cmd/trunkline demo
@@ -33,5 +33,5 @@ lint:
 bench:
 	@bench/record
 
-versitygw:
-	cd tools/versitygw && $(GO) build -o ../../.cache/versitygw github.com/versity/versitygw/cmd/versitygw
+s3server:
+	cd tools/versitygw && $(GO) build -o ../../.cache/s3server .
