@@ -41,6 +41,7 @@ type Config struct {
 type Listen struct {
 	Addr            string   `yaml:"addr" default:"127.0.0.1:8090" doc:"Host and port. The default is reachable from this machine only; use TLS before you open it to others. Port 0 takes a free one."`
 	TLS             TLS      `yaml:"tls" doc:"Give cert and key to serve HTTPS, TLS 1.2 or newer."`
+	TrustedProxies  []string `yaml:"trusted_proxies" example:"127.0.0.1, 10.1.0.0/16" doc:"Addresses and networks of proxies that set X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host themselves. What they say of their clients counts for the addresses in answers, for the origins of pages, for bad_tokens and in the log. Empty: nobody is believed."`
 	HeaderTimeout   Duration `yaml:"header_timeout" default:"10s" min:"100ms" max:"10m" doc:"How long a client may take to send the header of a request."`
 	BodyTimeout     Duration `yaml:"body_timeout" default:"1m" min:"100ms" max:"1h" doc:"How long a client may take to send the body of a request."`
 	WriteTimeout    Duration `yaml:"write_timeout" default:"2m" min:"1s" max:"1h" doc:"How long answering a request may take. Feeds are not bound by it: they look after slow readers themselves."`

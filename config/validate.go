@@ -9,6 +9,7 @@ import (
 
 	"trunkline/auth"
 	"trunkline/directory"
+	"trunkline/origin"
 )
 
 // validate checks each value against its tags; then, when nothing is wrong so far, what only makes sense together.
@@ -58,6 +59,9 @@ func (l *loader) refuse(path, format string, args ...any) {
 func (l *loader) listen(c *Listen) {
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
 		l.refuse("listen.addr", "%q is not accepted: host:port, as in 127.0.0.1:8090 or :8443", c.Addr)
+	}
+	if _, err := origin.Parse(c.TrustedProxies); err != nil {
+		l.refuse("listen.trusted_proxies", "%v", err)
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		l.refuse("listen.tls.cert", "cert and key are given together or not at all")

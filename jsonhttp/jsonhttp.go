@@ -1,5 +1,4 @@
-// Package jsonhttp reads and writes the JSON bodies of administrative requests: small, strict in, never cached out; and says
-// how the client of a request reaches the server.
+// Package jsonhttp reads and writes the JSON bodies of administrative requests: small, strict in, never cached out.
 // The hot paths (ingest, history, feeds) have codecs of their own.
 package jsonhttp
 
@@ -23,7 +22,11 @@ func Read(w http.ResponseWriter, r *http.Request, into any) error {
 	if err := d.Decode(into); err != nil {
 		return fmt.Errorf("read the JSON body: %w", err)
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	var big *http.MaxBytesError
+	switch _, err := d.Token(); {
+	case errors.As(err, &big):
+		return fmt.Errorf("read the JSON body: %w", err)
+	case !errors.Is(err, io.EOF):
 		return fmt.Errorf("read the JSON body: something follows the value")
 	}
 	return nil

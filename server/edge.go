@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"trunkline/config"
+	"trunkline/origin"
 )
 
 // edge is the listener and what serves it.
 type edge struct {
 	listener net.Listener
 	scheme   string
+	proxies  origin.Proxies // whose word about clients is taken
 	http     *http.Server
 	handler  atomic.Pointer[http.Handler]
 
@@ -32,6 +34,9 @@ func (s *Server) listen(ctx context.Context) error {
 	secure, err := tlsConfig(c.TLS)
 	if err != nil {
 		return err
+	}
+	if s.edge.proxies, err = origin.Parse(c.TrustedProxies); err != nil {
+		return fmt.Errorf("listen.trusted_proxies: %w", err)
 	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
 	if err != nil {
@@ -71,7 +76,7 @@ func (e *edge) server(c config.Listen) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*e.handler.Load()).ServeHTTP(w, r) }),
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*e.handler.Load()).ServeHTTP(w, e.proxies.Resolve(r)) }),
 		ReadHeaderTimeout: c.HeaderTimeout.Std(),
 		WriteTimeout:      c.WriteTimeout.Std(),
 		IdleTimeout:       c.IdleTimeout.Std(),

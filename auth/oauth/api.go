@@ -12,6 +12,7 @@ import (
 	"trunkline/auth"
 	"trunkline/auth/jwt"
 	"trunkline/jsonhttp"
+	"trunkline/origin"
 )
 
 // Keys sign tokens and publish what they are checked with.
@@ -169,7 +170,7 @@ func (a *API) known(next http.Handler) http.Handler {
 
 // discovery says where everything is, for libraries that find it out themselves.
 func (a *API) discovery(w http.ResponseWriter, r *http.Request) {
-	base := jsonhttp.Origin(r) + "/auth/realms/" + url.PathEscape(r.PathValue("account"))
+	base := origin.Of(r) + "/auth/realms/" + url.PathEscape(r.PathValue("account"))
 	jsonhttp.Write(w, http.StatusOK, map[string]any{
 		"issuer":                                base,
 		"token_endpoint":                        base + "/protocol/openid-connect/token",

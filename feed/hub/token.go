@@ -13,6 +13,7 @@ import (
 	"trunkline/event"
 	"trunkline/feed/hub/signalr"
 	"trunkline/jsonhttp"
+	"trunkline/origin"
 	"trunkline/problem"
 )
 
@@ -54,7 +55,7 @@ func (f *Feed) base(r *http.Request) string {
 	if f.o.PublicURL != "" {
 		return strings.TrimSuffix(f.o.PublicURL, "/")
 	}
-	return jsonhttp.Origin(r)
+	return origin.Of(r)
 }
 
 // who finds out for whom a token is asked for, and whether that may be.

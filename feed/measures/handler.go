@@ -12,6 +12,7 @@ import (
 	"trunkline/auth"
 	"trunkline/auth/jwt"
 	"trunkline/jsonhttp"
+	"trunkline/origin"
 	"trunkline/problem"
 	"trunkline/webhook"
 	"trunkline/ws"
@@ -137,7 +138,7 @@ func (f *Feed) base(r *http.Request) string {
 	if f.o.PublicURL != "" {
 		return strings.TrimSuffix(f.o.PublicURL, "/")
 	}
-	return "ws" + strings.TrimPrefix(jsonhttp.Origin(r), "http")
+	return "ws" + strings.TrimPrefix(origin.Of(r), "http")
 }
 
 func (f *Feed) create(w http.ResponseWriter, r *http.Request, c caller) {

@@ -14,7 +14,7 @@ import (
 	"strings"
 
 	"trunkline/feed/export/bucket"
-	"trunkline/jsonhttp"
+	"trunkline/origin"
 )
 
 // linkPath begins the links to files of buckets that give none themselves.
@@ -25,7 +25,7 @@ func (a *API) sign(r *http.Request, tenant, key string) string {
 	ends := a.o.Now().Add(a.o.Life).Unix()
 	u := url.URL{Path: linkPath + tenant + "/" + key}
 	u.RawQuery = url.Values{"expires": {strconv.FormatInt(ends, 10)}, "signature": {a.signature(tenant, key, ends)}}.Encode()
-	return jsonhttp.Origin(r) + u.String()
+	return origin.Of(r) + u.String()
 }
 
 func (a *API) signature(tenant, key string, ends int64) string {

@@ -1,0 +1,46 @@
+package jsonhttp_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"trunkline/jsonhttp"
+)
+
+func TestRead(t *testing.T) {
+	padded := func(n int) string { return `{"name":"x"}` + strings.Repeat(" ", n-len(`{"name":"x"}`)) }
+	for _, tt := range []struct {
+		name, body string
+		status     int // 0: it is taken
+	}{
+		{"a value", `{"name":"x"}`, 0},
+		{"as long as may be", padded(jsonhttp.MaxBody), 0},
+		{"longer", padded(jsonhttp.MaxBody + 1), http.StatusRequestEntityTooLarge},
+		{"nothing", "", http.StatusUnprocessableEntity},
+		{"two values", `{"name":"x"}{}`, http.StatusUnprocessableEntity},
+		{"an unknown member", `{"nmae":"x"}`, http.StatusUnprocessableEntity},
+		{"another type", `{"name":1}`, http.StatusUnprocessableEntity},
+		{"cut off", `{"name":"x"`, http.StatusUnprocessableEntity},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			var into struct{ Name string }
+			err := jsonhttp.Read(w, httptest.NewRequest("POST", "/", strings.NewReader(tt.body)), &into)
+			if tt.status == 0 {
+				if err != nil || into.Name != "x" {
+					t.Errorf("%+v, %v", into, err)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			jsonhttp.Invalid(w, err)
+			if w.Code != tt.status || w.Header().Get("Content-Type") != "application/problem+json" {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+	}
+}
