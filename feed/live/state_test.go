@@ -292,6 +292,7 @@ func TestViewersAreTold(t *testing.T) {
 	if _, err := stream(); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "both are registered", func() bool { return h.feed.Stats().Viewers == 2 })
 	go h.close()
 	if code, reason := s.closed(t); code != ws.CodeShutdown {
 		t.Errorf("closed with %v: %s", code, reason)

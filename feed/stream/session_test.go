@@ -349,6 +349,8 @@ func (s *socket) cursor(seq uint64) string { return eventlog.Cursor{Epoch: s.epo
 func TestTheEnd(t *testing.T) {
 	e := serve(t, numbered(), stream.Options{})
 	s, p := e.socket(t, "alpha", "subsId=a"), e.plain(t, "alpha", "subsId=b")
+	// The answer is out before the session is registered.
+	eventually(t, "both are registered", func() bool { return e.feed.Stats().Connections == 2 })
 	done := make(chan struct{})
 	go func() { e.stop(t); close(done) }()
 	if code := s.closed(t); code != websocket.StatusCode(ws.CodeShutdown) {
