@@ -17,11 +17,17 @@ func ChunkFrame(payload []byte) Frame {
 	return AppendChunk(make([]byte, 0, len(payload)+12), payload)
 }
 
-// AppendChunk appends one chunk of a chunked HTTP/1.1 body.
-func AppendChunk(dst, payload []byte) []byte {
-	dst = strconv.AppendInt(dst, int64(len(payload)), 16)
+// AppendChunk appends one chunk of a chunked HTTP/1.1 body, of all parts together.
+func AppendChunk(dst []byte, parts ...[]byte) []byte {
+	size := 0
+	for _, p := range parts {
+		size += len(p)
+	}
+	dst = strconv.AppendInt(dst, int64(size), 16)
 	dst = append(dst, '\r', '\n')
-	dst = append(dst, payload...)
+	for _, p := range parts {
+		dst = append(dst, p...)
+	}
 	return append(dst, '\r', '\n')
 }
 

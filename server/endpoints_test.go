@@ -64,6 +64,7 @@ var endpoints = []endpoint{
 	// Public: a ticket, which was given for a token, opens it.
 	{pattern: "GET /api/streaming/v1/TenantUpdates/events", path: "/api/streaming/v1/TenantUpdates/events?ticket=none", status: 401},
 	{pattern: "GET /api/streaming/v1/TenantUpdates.jsp", path: "/api/streaming/v1/TenantUpdates.jsp"},
+	{pattern: "GET /api/sapi/TenantUpdates.jsp", path: "/api/sapi/TenantUpdates.jsp"},
 	{pattern: "GET /api/streaming/v1/TenantUpdates.js", path: "/api/streaming/v1/TenantUpdates.js"},
 	// What these give is the token's own tenant's alone; nothing in them can name another.
 	{pattern: "GET /v1/events", scope: auth.Read, path: "/v1/events?limit=10"},

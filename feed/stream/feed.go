@@ -109,6 +109,7 @@ const (
 	pathSubscribe = "/api/streaming/v1/clientconnect/subscribe/{updates}"
 	pathOld       = "/api/sapi/atmosphere/subscribe/{updates}"
 	pathPage      = "/api/streaming/v1/TenantUpdates.jsp"
+	pathOldPage   = "/api/sapi/TenantUpdates.jsp"
 	pathScript    = "/api/streaming/v1/TenantUpdates.js"
 	pathTicket    = "/api/streaming/v1/TenantUpdates/tickets"
 	pathByTicket  = "/api/streaming/v1/TenantUpdates/events"
@@ -120,6 +121,7 @@ func (f *Feed) Routes() []auth.Route {
 		{Pattern: "GET " + pathSubscribe, Scope: auth.Stream, Handler: http.HandlerFunc(f.subscribe)},
 		{Pattern: "GET " + pathOld, Scope: auth.Stream, Handler: http.HandlerFunc(f.subscribe)},
 		{Pattern: "GET " + pathPage, Handler: http.HandlerFunc(f.page)},
+		{Pattern: "GET " + pathOldPage, Handler: http.RedirectHandler(pathPage, http.StatusMovedPermanently)},
 		{Pattern: "GET " + pathScript, Handler: http.HandlerFunc(f.script)},
 		{Pattern: "POST " + pathTicket, Scope: auth.Stream, Handler: http.HandlerFunc(f.issueTicket)},
 		{Pattern: "GET " + pathByTicket, Handler: http.HandlerFunc(f.subscribeByTicket)},

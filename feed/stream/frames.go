@@ -15,6 +15,7 @@ import (
 type variant struct {
 	format  Format
 	chunked bool   // HTTP streaming: chunks instead of WebSocket messages
+	sized   bool   // each message has its length before it, see [atmosphere]
 	types   string // names of events, sorted and joined by commas; empty: all
 }
 
@@ -61,8 +62,14 @@ func (f *Feed) encode(b *eventlog.Batch, fm relay.Form) *relay.Encoded {
 
 // append appends one message as it goes to the connection.
 func (v variant) append(dst, payload []byte) []byte {
-	if v.chunked {
-		return fanout.AppendChunk(dst, payload)
+	var size []byte
+	if v.sized {
+		var buf [24]byte
+		size = appendSize(buf[:0], payload)
 	}
-	return append(ws.AppendTextHeader(dst, len(payload)), payload...)
+	if v.chunked {
+		return fanout.AppendChunk(dst, size, payload)
+	}
+	dst = ws.AppendTextHeader(dst, len(size)+len(payload))
+	return append(append(dst, size...), payload...)
 }

@@ -28,7 +28,7 @@ func (f *Feed) subscribe(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Feed) serve(w http.ResponseWriter, r *http.Request, who *auth.Principal, updates string) {
-	req, err := parseRequest(updates, r.URL.RawQuery, who.Tenant)
+	req, err := parseRequest(updates, r.URL.RawQuery, r.Header, who.Tenant)
 	switch {
 	case errors.Is(err, errOtherTenant):
 		problem.Write(w, problem.Detail{Status: http.StatusForbidden, Type: "other-tenant", Title: "The token is another tenant's",
@@ -39,6 +39,11 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request, who *auth.Principal
 		return
 	case err != nil:
 		problem.Write(w, problem.Detail{Status: http.StatusBadRequest, Type: "query", Title: "The subscription cannot be served", Detail: err.Error() + "."})
+		return
+	}
+	if req.atmosphere.leaves || r.Method == http.MethodHead {
+		// Nothing is subscribed to: such a request must not take a connection's place.
+		streamHeader(w.Header())
 		return
 	}
 	socket := ws.Requested(r)
@@ -53,7 +58,7 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request, who *auth.Principal
 		return
 	}
 	s := &session{feed: f, who: who, req: req, gone: make(chan struct{}),
-		variant: variant{format: req.format, chunked: !socket, types: req.types}}
+		variant: variant{format: req.format, chunked: !socket, sized: req.atmosphere.sized, types: req.types}}
 	s.Tenant = who.Tenant
 	if req.filter != nil {
 		s.Filter = req.filter
@@ -137,9 +142,7 @@ func (f *Feed) webSocket(w http.ResponseWriter, r *http.Request, s *session) boo
 // not end.
 func (f *Feed) httpStream(w http.ResponseWriter, r *http.Request, s *session) bool {
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // for nginx, which would hold events back
+	streamHeader(h)
 	h.Set(CursorHeader, s.Start.String())
 	nc, err := fanout.HijackStream(w, r, h)
 	if errors.Is(err, http.ErrNotSupported) {
@@ -155,6 +158,12 @@ func (f *Feed) httpStream(w http.ResponseWriter, r *http.Request, s *session) bo
 	}
 	go func() { s.finish(s.Conn.WatchPeer()) }()
 	return true
+}
+
+func streamHeader(h http.Header) {
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // for nginx, which would hold events back
 }
 
 func (f *Feed) refuse(w http.ResponseWriter, others []string, err error) {

@@ -3,6 +3,7 @@ package stream
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type request struct {
 	after        eventlog.Cursor
 	given        bool // after was
 	explicit     bool // acknowledges by message, not by pong
+	atmosphere   atmosphere
 }
 
 // maxSubscription is how long a subscription's id may be, in bytes.
@@ -32,12 +34,15 @@ var (
 	errNoUpdates   = errors.New("there is nothing at this path; it ends with TenantUpdates, or with TenantUpdates-{tenant}-{subscription}")
 )
 
-// parseRequest reads the path's last part and the query. Parameters that are not known
-// are let be: clients of the vendor's framework add some.
-func parseRequest(updates, rawQuery, tenant string) (r request, err error) {
+// parseRequest reads the path's last part, the query, and what the vendor's framework says
+// in headers. Parameters that are not known are let be: its clients add some.
+func parseRequest(updates, rawQuery string, header http.Header, tenant string) (r request, err error) {
 	q, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return r, fmt.Errorf("the query cannot be read: %w", err)
+	}
+	if r.atmosphere = atmosphereOf(q, header); r.atmosphere.leaves {
+		return r, nil
 	}
 	one := func(names ...string) (value string, err error) {
 		for _, name := range names {

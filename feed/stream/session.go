@@ -54,6 +54,9 @@ func (s *session) begin(nc net.Conn) bool {
 		return false
 	}
 	s.Conn.Mark(s.Start.Seq)
+	if s.req.atmosphere.greeted {
+		_ = s.Conn.Enqueue(s.variant.append(nil, []byte(greeting())), 0)
+	}
 	s.stopRevoke = s.who.OnRevoke(func() {
 		s.goodbye(relay.Farewell{Code: ws.CodeUnauthorized, Reason: s.who.Ended()}, false)
 		time.AfterFunc(revokedGrace, func() { s.Conn.Abort(nil) })

@@ -21,17 +21,22 @@ import (
 	"trunkline/ws"
 )
 
+// request asks for a path.
+func (e *edge) request(ctx context.Context, method, path, tenant string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, e.URL+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("X-Tenant", tenant)
+	return http.DefaultClient.Do(req)
+}
+
 // get asks for a path without listening on.
 func (e *edge) get(t testing.TB, method, path, tenant string) (int, http.Header, string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, e.URL+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("X-Tenant", tenant)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := e.request(ctx, method, path, tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
