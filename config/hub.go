@@ -12,6 +12,7 @@ type Hub struct {
 	Pascal            bool       `yaml:"pascal" default:"false" doc:"Name members EntityId, as the reference part of the vendor's page does, and not entityId, as its live sample does."`
 	PublicURL         string     `yaml:"public_url" example:"https://hub.example.com" doc:"How clients reach the hub, for the answer to a request for a token. Empty: by the host that the client asked."`
 	MaxSubscriptions  int        `yaml:"max_subscriptions" default:"5000" min:"1" max:"1000000" doc:"Subscriptions of one connection."`
+	MaxConnections    int        `yaml:"max_connections" default:"1000" min:"1" max:"1000000" doc:"Open connections of one user on one node."`
 	QueueBytes        Size       `yaml:"queue_bytes" default:"1MiB" min:"64KiB" max:"64MiB" doc:"What may wait for one connection. Statuses are replaced by later ones; a client for which more waits all the same is closed, and may come back."`
 	MaxMessage        Size       `yaml:"max_message" default:"32KiB" min:"1KiB" max:"1MiB" doc:"The largest message of a client."`
 	Origins           []string   `yaml:"origins" example:"https://wallboard.example.com" doc:"Origins of browser pages of other hosts that may connect; https://*.example.com is all below example.com. Empty: pages of this server only."`

@@ -27,7 +27,7 @@ func (s *Server) openHub(ctx context.Context) error {
 		Log: s.log, State: s.state, People: s.people, Keys: keys, Organization: s.organizationOf, Admin: s.adminOf,
 		Tick: c.Tick.Std(), Life: c.TokenLife.Std(), Pascal: c.Pascal, PublicURL: c.PublicURL, MaxSubscriptions: c.MaxSubscriptions, CallLists: lists, SupervisionNumber: c.SupervisionNumber,
 		Attempts: &auth.Attempts{Burst: s.cfg.Listen.BadTokens},
-		SignalR:  signalr.Options{QueueBytes: int(c.QueueBytes), MaxMessage: int(c.MaxMessage), Origins: c.Origins},
+		SignalR:  signalr.Options{QueueBytes: int(c.QueueBytes), MaxMessage: int(c.MaxMessage), MaxConns: c.MaxConnections, Origins: c.Origins},
 	})
 	if err != nil {
 		return fmt.Errorf("hub: %w", err)

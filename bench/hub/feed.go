@@ -141,7 +141,7 @@ func open(agents int) (*centre, error) {
 	}
 	if c.feed, err = hub.New(hub.Options{Log: c.log, State: c.state, People: people, Keys: keys, Logger: slog.New(slog.DiscardHandler),
 		Organization: func(id string) string { return event.GUID(id, "organization", id) },
-		SignalR:      signalr.Options{ClientTimeout: time.Hour}}); err != nil { // the clients send no pings
+		SignalR:      signalr.Options{ClientTimeout: time.Hour, MaxConns: 1 << 20}}); err != nil { // the clients send no pings
 		return c, err
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -66,7 +66,7 @@ func begin(o options, conns int, proto string) (*run, error) {
 	r := &run{o: o, pool: fanout.New(fanout.PoolOptions{}), ready: make(chan struct{}, conns)}
 	var err error
 	r.server, err = signalr.New(signalr.Options{
-		Pool: r.pool, QueueBytes: o.queue, ClientTimeout: time.Hour, // the clients send no pings
+		Pool: r.pool, QueueBytes: o.queue, MaxConns: 1 << 20, ClientTimeout: time.Hour, // the clients send no pings
 		Authenticate: func(_ http.ResponseWriter, r *http.Request) (signalr.Identity, bool) {
 			return signalr.Identity{Key: "bench"}, r.URL.Query().Get("access_token") == "bench"
 		},

@@ -339,9 +339,7 @@ func (c *Conn) leave(err error) {
 			_ = c.poll.Close()
 		}
 		c.server.mu.Lock()
-		if c.server.conns[c.token] == c {
-			delete(c.server.conns, c.token)
-		}
+		c.server.remove(c)
 		c.server.mu.Unlock()
 		if c.shaken.Load() {
 			c.server.o.Closed(c, err)

@@ -32,6 +32,12 @@ type Negotiated struct {
 	Transports []Transport `json:"availableTransports"`
 }
 
+// Refused is the answer to a negotiation that comes to nothing.
+type Refused struct {
+	Version int    `json:"negotiateVersion"`
+	Error   string `json:"error"` // what the client shows
+}
+
 // transports in the order in which clients are to try them.
 func transports() []Transport {
 	return []Transport{
@@ -89,8 +95,8 @@ func (s *Server) Negotiate(w http.ResponseWriter, r *http.Request) {
 		token = answer.Token
 	}
 	s.mu.Lock()
-	full, closed := s.waiting[who.Key] >= s.o.MaxPending, s.closed
-	if !full && !closed {
+	full, crowded, closed := s.waiting[who.Key] >= s.o.MaxPending, s.open[who.Key] >= s.o.MaxConns, s.closed
+	if !full && !crowded && !closed {
 		s.pending[token] = pending{answer.ID, who.Key, time.Now()}
 		s.waiting[who.Key]++
 	}
@@ -98,6 +104,8 @@ func (s *Server) Negotiate(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case closed:
 		stopping(w)
+	case crowded: // clients show the text of an answer, and of a refusal its status only
+		jsonhttp.Write(w, http.StatusOK, Refused{Version: version, Error: s.crowded()})
 	case full:
 		w.Header().Set("Retry-After", strconv.Itoa(int(s.o.HandshakeTimeout/time.Second)))
 		problem.Write(w, problem.Detail{Status: http.StatusTooManyRequests, Type: "too-many-negotiations", Title: "Too many negotiations that no connection has followed"})
@@ -114,7 +122,7 @@ func stopping(w http.ResponseWriter) {
 
 // unknown refuses a connection's request whose id nobody was given, or that is used
 // already. Clients act on the status.
-func unknown(w http.ResponseWriter, status int) {
+func (s *Server) unknown(w http.ResponseWriter, status int) {
 	title := "There is no such connection"
 	switch status {
 	case http.StatusServiceUnavailable:
@@ -122,6 +130,8 @@ func unknown(w http.ResponseWriter, status int) {
 		return
 	case http.StatusConflict:
 		title = "The connection is in use already"
+	case http.StatusTooManyRequests:
+		title = s.crowded()
 	case http.StatusForbidden:
 		title = "The connection is somebody else's"
 	case http.StatusBadRequest:
@@ -139,7 +149,7 @@ func (s *Server) Connect(w http.ResponseWriter, r *http.Request) {
 	token, socket := r.URL.Query().Get("id"), ws.Requested(r)
 	events := !socket && acceptsEvents(r)
 	if token == "" && !socket {
-		unknown(w, http.StatusBadRequest)
+		s.unknown(w, http.StatusBadRequest)
 		return
 	}
 	if !socket && !events {
@@ -154,7 +164,7 @@ func (s *Server) Connect(w http.ResponseWriter, r *http.Request) {
 	}
 	c, status := s.claim(r, token, who, way)
 	if status != 0 {
-		unknown(w, status)
+		s.unknown(w, status)
 		return
 	}
 	if socket {
@@ -182,9 +192,7 @@ func (s *Server) claim(r *http.Request, token string, who Identity, way wrap) (c
 	if s.closed {
 		return nil, http.StatusServiceUnavailable
 	}
-	if token == "" {
-		c.token = c.id
-	} else {
+	if token != "" {
 		if s.conns[token] != nil {
 			return nil, http.StatusConflict
 		}
@@ -195,15 +203,19 @@ func (s *Server) claim(r *http.Request, token string, who Identity, way wrap) (c
 		case p.key != who.Key:
 			return nil, http.StatusForbidden
 		}
-		s.forget(token)
 		c.id = p.id
+	} else {
+		c.token = c.id
 	}
+	if s.open[who.Key] >= s.o.MaxConns {
+		return nil, http.StatusTooManyRequests
+	}
+	s.forget(token)
 	if way == wrapBare {
 		c.poll = newPoll()
 	}
 	c.alive()
-	s.conns[c.token] = c
-	s.wg.Add(1) // until it has left
+	s.add(c)
 	return c, 0
 }
 
@@ -242,7 +254,7 @@ func (s *Server) Post(w http.ResponseWriter, r *http.Request) {
 	}
 	token := r.URL.Query().Get("id")
 	if token == "" {
-		unknown(w, http.StatusBadRequest)
+		s.unknown(w, http.StatusBadRequest)
 		return
 	}
 	c, _, status := s.findOrClaim(r, token, who)
@@ -250,7 +262,7 @@ func (s *Server) Post(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusConflict
 	}
 	if status != 0 {
-		unknown(w, status)
+		s.unknown(w, status)
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.o.MaxMessage)+1))
@@ -267,7 +279,7 @@ func (s *Server) Post(w http.ResponseWriter, r *http.Request) {
 	if !c.shaken.Load() {
 		c.receiving.Lock()
 	} else if !c.receiving.TryLock() {
-		unknown(w, http.StatusConflict)
+		s.unknown(w, http.StatusConflict)
 		return
 	}
 	err = c.receive(body)
@@ -289,7 +301,7 @@ func (s *Server) Delete(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusBadRequest
 	}
 	if status != 0 {
-		unknown(w, status)
+		s.unknown(w, status)
 		return
 	}
 	c.leave(errLeft)

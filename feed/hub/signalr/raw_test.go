@@ -184,6 +184,42 @@ func TestPendingNegotiationsAreBounded(t *testing.T) {
 	negotiate(t, h.URL, "access_token=other-1")
 }
 
+// The client that negotiates reads why; one that comes all the same is refused by status.
+func TestConnectionsOfAUserAreBounded(t *testing.T) {
+	s, h := plain(t, func(o *signalr.Options) { o.MaxConns = 2 })
+	early := negotiate(t, h.URL, good+"&negotiateVersion=1")
+	socket := open(t, h.URL)
+	poll := negotiate(t, h.URL, good+"&negotiateVersion=1")
+	request(t, "GET", h.URL+"/hub?"+good+"&id="+poll.Token, "")
+	status, body, _ := request(t, "POST", h.URL+"/hub/negotiate?negotiateVersion=1&"+good, "")
+	if want := `{"negotiateVersion":1,"error":"This user has 2 connections already: close some of them first."}`; status != 200 || strings.TrimSpace(body) != want {
+		t.Errorf("%d %s", status, body)
+	}
+	for what, query := range map[string]string{"negotiated before": good + "&id=" + early.Token, "not negotiated": good} {
+		if _, resp, err := dial(t, h.URL, query); err == nil || resp.StatusCode != 429 {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, resp, err := dial(t, h.URL, good+"&id="+poll.Token); err == nil || resp.StatusCode != 409 {
+		t.Errorf("one that is open already: %v", err)
+	}
+	if status, _, _ := request(t, "GET", h.URL+"/hub?"+good+"&id="+early.Token, ""); status != 429 {
+		t.Errorf("a poll: %d", status)
+	}
+	if _, _, err := dial(t, h.URL, "access_token=other-1"); err != nil {
+		t.Errorf("another user: %v", err)
+	}
+	_ = socket.CloseNow()
+	for deadline := time.Now().Add(time.Minute); s.Stats().Conns > 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a closed connection is still counted")
+		}
+	}
+	if _, _, err := dial(t, h.URL, good+"&id="+early.Token); err != nil {
+		t.Errorf("when one has gone: %v", err)
+	}
+}
+
 func TestHandshake(t *testing.T) {
 	_, h := plain(t, nil)
 	for _, ok := range []string{hello, `{"version":0,"protocol":"json"}|`, `{"protocol":"JSON","version":1,"more":1}|`} {

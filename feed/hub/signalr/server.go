@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,6 +68,8 @@ type Options struct {
 	// MaxPending bounds the negotiations of one user that no connection has followed
 	// yet: of a reconnect of all clients at once, those that are on their way. 0 means 1,000.
 	MaxPending int
+	// MaxConns bounds the open connections of one user. 0 means 1,000.
+	MaxConns int
 	// Origins are those of web pages of other hosts that may connect: exact, or with
 	// one * in front of a domain.
 	Origins []string
@@ -81,6 +84,7 @@ func (o Options) withDefaults() Options {
 	o.MaxMessage = cmp.Or(o.MaxMessage, 32<<10)
 	o.QueueBytes = cmp.Or(o.QueueBytes, 1<<20)
 	o.MaxPending = cmp.Or(o.MaxPending, 1000)
+	o.MaxConns = cmp.Or(o.MaxConns, 1000)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 	if o.Opened == nil {
 		o.Opened = func(*Conn) {}
@@ -110,6 +114,7 @@ type Server struct {
 	pending map[string]pending
 	waiting map[string]int   // of pending, by key of the user
 	conns   map[string]*Conn // by the token that their requests carry
+	open    map[string]int   // of conns, by key of the user
 	closed  bool
 
 	calls, failures, sent, lost atomic.Uint64
@@ -124,7 +129,7 @@ type pending struct {
 // New starts a server. Close ends it.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{o: o, pool: o.Pool, methods: map[string]Method{}, pending: map[string]pending{}, waiting: map[string]int{}, conns: map[string]*Conn{}}
+	s := &Server{o: o, pool: o.Pool, methods: map[string]Method{}, pending: map[string]pending{}, waiting: map[string]int{}, conns: map[string]*Conn{}, open: map[string]int{}}
 	for name, m := range o.Methods {
 		s.methods[strings.ToLower(name)] = m
 	}
@@ -266,6 +271,26 @@ var (
 	errSilent      = errors.New("the client said nothing for too long")
 	errNoHandshake = errors.New("no handshake came in time")
 )
+
+// add counts in a connection, under mu.
+func (s *Server) add(c *Conn) {
+	s.conns[c.token] = c
+	s.open[c.who.Key]++
+	s.wg.Add(1) // until it has left
+}
+
+// remove counts out a connection, under mu.
+func (s *Server) remove(c *Conn) {
+	delete(s.conns, c.token)
+	if s.open[c.who.Key]--; s.open[c.who.Key] == 0 {
+		delete(s.open, c.who.Key)
+	}
+}
+
+// crowded tells a user who has as many connections as one may have.
+func (s *Server) crowded() string {
+	return "This user has " + strconv.Itoa(s.o.MaxConns) + " connections already: close some of them first."
+}
 
 // forget drops a pending negotiation, under mu.
 func (s *Server) forget(token string) (pending, bool) {

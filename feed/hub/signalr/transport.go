@@ -138,10 +138,10 @@ func (s *Server) polled(w http.ResponseWriter, r *http.Request, token string, wh
 	}
 	switch {
 	case status != 0:
-		unknown(w, status)
+		s.unknown(w, status)
 		return
 	case c.poll == nil:
-		unknown(w, http.StatusConflict)
+		s.unknown(w, http.StatusConflict)
 		return
 	}
 	c.alive()
