@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -50,11 +51,13 @@ func TestValidation(t *testing.T) {
 	p := c.connect("anna")
 	user, queue, unknown := c.guid(event.EntityUser, "anna"), c.guid(event.EntityQueue, "q1"), "00000000-0000-0000-0000-000000000001"
 	for _, tt := range []struct{ entity, event, want string }{
-		{"no guid", "no event", "Invalid EntityId"}, {"", "UserStatus", "Invalid EntityId"}, {"aa9730c4ce86e61180c900505689257e", "UserStatus", "Invalid EntityId"},
+		{"no guid", "no event", "Invalid EntityId"}, {"", "UserStatus", "Invalid EntityId"}, {"aa9730c4-ce86-e61180c900505689257e", "UserStatus", "Invalid EntityId"},
+		{"(" + user + "}", "UserStatus", "Invalid EntityId"}, {"aa9730c4ce86e61180c900505689257", "UserStatus", "Invalid EntityId"},
 		{unknown, "no event", "Invalid event name"}, {user, "", "Invalid event name"}, {user, "QueueStatus", "Invalid event name"}, {queue, "UserStatus", "Invalid event name"},
 		{queue, "CallbackChanged", "Invalid event name"}, {c.guid(event.EntityGroup, "north"), "UserStatus", "Invalid event name"},
 		{unknown, "UserStatus", "Unauthorized"}, {unknown, "CallbackChanged", "Unauthorized"},
 		{user, "userSTATUS", ""}, {strings.ToUpper(user), "UserTerminalStatusEvent", ""}, {queue, "queuestatus", ""}, {user, "UserStatus", ""},
+		{strings.ReplaceAll(user, "-", ""), "UserStatus", ""}, {"{" + user + "}", "UserStatus", ""}, {" (" + strings.ToUpper(user) + ") ", "UserStatus", ""},
 		{user, "UserAlert", "Too many subscriptions"},
 	} {
 		if got := p.subscribe("Subscribe", [2]string{tt.entity, tt.event}); got[0] != tt.want {
@@ -80,10 +83,19 @@ func TestValidation(t *testing.T) {
 	if all, failure := p.invoke("UnsubscribeAll"); all != true || failure != "" || active() != 0 {
 		t.Errorf("%v %s, %d left", all, failure, active())
 	}
-	for _, wrong := range [][]any{{}, {"text"}, {map[string]any{}}, {[]any{1}}} {
+	for _, wrong := range [][]any{{}, {"text"}, {map[string]any{}}, {1}} {
 		if _, failure := p.invoke("Subscribe", wrong...); !strings.HasPrefix(failure, "Subscribe takes an array") {
 			t.Errorf("%v: %q", wrong, failure)
 		}
+	}
+	// What is no entry, or has members of other types, is refused by itself.
+	odd := []any{1, nil, []any{user}, map[string]any{"EntityId": 5, "EventName": "UserStatus"}, map[string]any{"entityid": user, "EVENTNAME": map[string]any{}},
+		map[string]any{"EntityId": queue, "EventName": 140}}
+	results, failure := p.invoke("Subscribe", odd)
+	if want := `[{"entityId":"","eventName":"","message":"Invalid EntityId","subscribed":false},{"entityId":"","eventName":"","message":"Invalid EntityId","subscribed":false},` +
+		`{"entityId":"","eventName":"","message":"Invalid EntityId","subscribed":false},{"entityId":"5","eventName":"userstatus","message":"Invalid EntityId","subscribed":false},` +
+		`{"entityId":"` + user + `","eventName":"{}","message":"Invalid event name","subscribed":false},{"entityId":"` + queue + `","eventName":"queuestatus","message":null,"subscribed":true}]`; failure != "" || asText(t, results) != want {
+		t.Errorf("%s %s", failure, asText(t, results))
 	}
 	if _, failure := p.invoke("Close"); failure != "Unknown hub method 'Close'." {
 		t.Error(failure)
@@ -342,4 +354,13 @@ func TestSampleClient(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "401") {
 		t.Error(err)
 	}
+}
+
+func asText(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

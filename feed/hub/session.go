@@ -34,32 +34,54 @@ type subscription struct {
 	guid string // of the entity, as messages name it
 }
 
-// EntitySubscription is one entry of what a client asks for. Members are taken in any
-// case.
-type EntitySubscription struct {
-	EntityID  string    `json:"EntityId"`
-	EventName eventName `json:"EventName"`
+// entry is what a client asks for. Members are taken in any case.
+type entry struct {
+	EntityID  loose `json:"EntityId"`
+	EventName loose `json:"EventName"`
 }
 
-// eventName is the name of an event, or the number that older versions have for it.
-type eventName string
+// loose is text; of what is none it is the JSON, so that the entry is refused and not
+// the whole call.
+type loose string
+
+// UnmarshalJSON takes everything.
+func (l *loose) UnmarshalJSON(b []byte) error {
+	var s string
+	switch {
+	case b[0] == '"':
+		if err := json.Unmarshal(b, &s); err != nil {
+			return err
+		}
+	case !bytes.Equal(b, []byte("null")):
+		s = string(b)
+	}
+	*l = loose(s)
+	return nil
+}
 
 // numbered are the events that older clients know by numbers.
 var numbered = map[string]*kind{"1": userAvailability, "10": userCallInComing, "140": queueStatus, "141": userStatus}
 
-// UnmarshalJSON takes texts and numbers.
-func (n *eventName) UnmarshalJSON(b []byte) error {
-	var s string
-	if len(b) > 0 && b[0] != '"' && !bytes.Equal(b, []byte("null")) {
-		*n = eventName(b)
-		if k := numbered[string(b)]; k != nil {
-			*n = eventName(k.name)
-		}
-		return nil
+// named gives the event of an entry, and how the answer calls it.
+func (e *entry) named() (k *kind, name string) {
+	name = string(e.EventName)
+	if k = numbered[name]; k != nil {
+		return k, strings.ToLower(k.name)
 	}
-	err := json.Unmarshal(b, &s)
-	*n = eventName(s)
-	return err
+	return kindNamed(name), strings.ToLower(name)
+}
+
+// guid gives the GUID of an entry as it is written everywhere else. Whatever .NET takes for
+// one is taken: with braces or parentheses, without hyphens, among blanks.
+func (e *entry) guid() (guid string, ok bool) {
+	guid = strings.ToLower(strings.TrimSpace(string(e.EntityID)))
+	if n := len(guid); n == 38 && (guid[0] == '{' && guid[n-1] == '}' || guid[0] == '(' && guid[n-1] == ')') {
+		guid = guid[1 : n-1]
+	}
+	if len(guid) == 32 {
+		guid = guid[:8] + "-" + guid[8:12] + "-" + guid[12:16] + "-" + guid[16:20] + "-" + guid[20:]
+	}
+	return guid, event.IsGUID(guid)
 }
 
 // The documented refusals of a subscription.
@@ -102,14 +124,18 @@ func (f *Feed) methods() map[string]signalr.Method {
 }
 
 // entries reads the argument of Subscribe and Unsubscribe.
-func entries(method string, args []json.RawMessage) ([]EntitySubscription, error) {
+func entries(method string, args []json.RawMessage) ([]entry, error) {
 	wrong := signalr.CallError(fmt.Sprintf(`%s takes an array of {"EntityId":"…","EventName":"…"}.`, method))
 	if len(args) == 0 {
 		return nil, wrong
 	}
-	var list []EntitySubscription
-	if err := json.Unmarshal(args[0], &list); err != nil {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(args[0], &raw); err != nil {
 		return nil, wrong
+	}
+	list := make([]entry, len(raw))
+	for i := range raw {
+		_ = json.Unmarshal(raw[i], &list[i]) // what is no object names nothing, and is refused like that
 	}
 	return list, nil
 }
@@ -149,17 +175,18 @@ func (s *session) unsubscribe(args []json.RawMessage) (any, error) {
 }
 
 // result is the documented answer to one entry.
-func (s *session) result(e EntitySubscription, wrong string) *object {
-	return s.feed.style.object("Subscribed", wrong == "", "Message", text(wrong), "EntityId", e.EntityID, "EventName", strings.ToLower(string(e.EventName)))
+func (s *session) result(e entry, wrong string) *object {
+	_, name := e.named()
+	return s.feed.style.object("Subscribed", wrong == "", "Message", text(wrong), "EntityId", string(e.EntityID), "EventName", name)
 }
 
 // find validates an entry, as far as that can be done without rights.
-func (s *session) find(e EntitySubscription) (about ref, k *kind, wrong string) {
-	id := strings.ToLower(strings.Trim(e.EntityID, "{}"))
-	if !event.IsGUID(id) {
+func (s *session) find(e entry) (about ref, k *kind, wrong string) {
+	id, ok := e.guid()
+	if !ok {
 		return about, nil, invalidEntity
 	}
-	if k = kindNamed(string(e.EventName)); k == nil {
+	if k, _ = e.named(); k == nil {
 		return about, nil, invalidEvent
 	}
 	about = s.room.resolve(id)
@@ -173,7 +200,7 @@ func (s *session) find(e EntitySubscription) (about ref, k *kind, wrong string) 
 }
 
 // judge validates an entry in the documented order.
-func (s *session) judge(e EntitySubscription, sight **directory.Sight) (*subscription, string) {
+func (s *session) judge(e entry, sight **directory.Sight) (*subscription, string) {
 	about, k, wrong := s.find(e)
 	if wrong != "" {
 		return nil, wrong
