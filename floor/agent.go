@@ -87,6 +87,10 @@ type Agent struct {
 	Known               bool           // a source has announced the agent
 	Disabled, Deleted   bool
 
+	// Here since they take no place of their own beside what is above.
+	talking bool // as Talking was when it was looked at last
+	spent   interval.Spent
+
 	// What the person set.
 	Presence      event.Presence
 	Reason        event.StatusReason
@@ -101,19 +105,19 @@ type Agent struct {
 	only uint8 // without byM: the medium of all work since midnight, 1 more than it is; 0: none yet
 
 	// What routing is doing with the agent.
-	State    State
-	Since    int64 // in State
-	AgentRow       // counted since midnight
-	Time     [NumStates]int64
-	Aways    map[string]int32 // times not ready by the reason's name, since midnight
-	ByQ      []AgentAtQueue
+	State        State
+	Since        int64 // in State
+	TalkingSince int64 // when Talking last became what it is
+	AgentRow           // counted since midnight
+	Time         [NumStates]int64
+	Aways        map[string]int32 // times not ready by the reason's name, since midnight
+	ByQ          []AgentAtQueue
 
 	use *usage // nil unless the tenant's statuses are kept
 
 	accrued int64 // Time is counted up to here
 	tallied int64 // the intervals are counted up to here; 0: not yet
 	turned  int64 // when what is tallied changed last
-	spent   interval.Spent
 	work    []*Part
 	dialing int32
 	watched int32 // supervisions in which the agent is on either side
@@ -122,6 +126,14 @@ type Agent struct {
 
 // Talking says that the agent is taken, from the allocation or the dialling on.
 func (a *Agent) Talking() bool { return a.AgentRow.Active+a.AgentRow.Alerting+a.dialing > 0 }
+
+// talk notes when the agent was taken, or became free. It is called when whatever makes up
+// Talking is whole: an offer that is taken is no pause.
+func (a *Agent) talk(at int64) {
+	if now := a.Talking(); now != a.talking {
+		a.talking, a.TalkingSince = now, at
+	}
+}
 
 // Work gives the agent's parts in interactions, oldest first. The slice is the
 // floor's.
@@ -255,7 +267,7 @@ func (t *Tenant) agent(id string) *Agent {
 		}
 	}
 	id = strings.Clone(id)
-	a = &Agent{ID: id, GUID: event.GUID(t.Name, event.EntityAgent, id), Details: &t.plain, Presence: event.PresenceLoggedOut, State: Offline, Since: t.at, accrued: t.at, PresenceSince: t.at}
+	a = &Agent{ID: id, GUID: event.GUID(t.Name, event.EntityAgent, id), Details: &t.plain, Presence: event.PresenceLoggedOut, State: Offline, Since: t.at, TalkingSince: t.at, accrued: t.at, PresenceSince: t.at}
 	t.agents[id] = a
 	t.inState[Offline]++
 	t.touchAgent(a)
@@ -268,6 +280,7 @@ func (t *Tenant) settle(a *Agent, at int64) {
 		return
 	}
 	t.touchAgent(a)
+	a.talk(at)
 	next := Away
 	switch {
 	case a.AgentRow.Active > 0:

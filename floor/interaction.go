@@ -323,7 +323,7 @@ func (t *Tenant) over(in *input) *Interaction {
 		case PartOffered:
 			t.endOffer(p, Cancelled, in.at)
 		case PartDialling:
-			t.dropPart(p)
+			t.undial(p, in.at)
 		case PartContact:
 			t.endContact(p, in.at)
 		}

@@ -79,7 +79,7 @@ func (t *Tenant) closePart(p *Part, at int64, late bool) {
 		t.endOffer(p, Cancelled, at)
 		return
 	case PartDialling:
-		t.dropPart(p)
+		t.undial(p, at)
 		return
 	case PartWrapUp:
 		p.released = true

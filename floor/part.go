@@ -81,6 +81,7 @@ func (t *Tenant) addPart(it *Interaction, a *Agent, q *Queue, s Stage, in *input
 	a.work = append(a.work, p)
 	if s == PartDialling {
 		a.dialing++
+		a.talk(in.at)
 	}
 	t.touchAgent(a)
 	return p
@@ -96,6 +97,12 @@ func (t *Tenant) dropPart(p *Part) {
 	p.Agent.work = without(p.Agent.work, p)
 	p.fireAt = 0
 	t.dropIfDone(p.Agent)
+}
+
+// undial ends a dialling that came to nothing.
+func (t *Tenant) undial(p *Part, at int64) {
+	t.dropPart(p)
+	p.Agent.talk(at)
 }
 
 func without(list []*Part, p *Part) []*Part {

@@ -187,13 +187,13 @@ func TestASnapshotOfAnOlderFormat(t *testing.T) {
 	}
 	at := f.Tenant(tenant)
 	pbx, crm := at.Source("asterisk/pbx1"), at.Source("crm")
-	if at.Open() != 2 || at.Agent("a").State != floor.Contact || !pbx.Up || pbx.Version != "22" || pbx.Silent || crm.Up || crm.Reason != "stopped" {
+	if at.Open() != 2 || at.Agent("a").State != floor.Contact || at.Agent("a").TalkingSince != at.Agent("a").Since || !pbx.Up || pbx.Version != "22" || pbx.Silent || crm.Up || crm.Reason != "stopped" {
 		t.Errorf("%d open, %+v, %+v", at.Open(), pbx, crm)
 	}
 	if due, ok := f.Due(); !ok || due.UnixMilli() != pbx.Heard+60_000 {
 		t.Errorf("due %v at %v", ok, due)
 	}
-	if again := snapshot(t, f); bytes.Equal(again, b) || again[len("TLFLOOR")] != 5 {
+	if again := snapshot(t, f); bytes.Equal(again, b) || again[len("TLFLOOR")] != 6 {
 		t.Error("it is not written in the present format")
 	}
 }

@@ -12,10 +12,11 @@ import (
 // versions read what earlier ones wrote: what a version added is read when the
 // snapshot is that new, and keeps its zero value otherwise. Version 2 added the stream's
 // call state to interactions, 3 the address of sources and what makes them silent,
-// 4 the agents' rows by medium, 5 statuses and the interactions' stories.
+// 4 the agents' rows by medium, 5 statuses and the interactions' stories,
+// 6 when agents were taken.
 const (
 	snapshotMagic  = "TLFLOOR"
-	snapshotFormat = 5
+	snapshotFormat = 6
 )
 
 // Snapshot is part of [writer.Fold].

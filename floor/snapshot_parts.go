@@ -81,6 +81,9 @@ func (a *Agent) code(c *coder, t *Tenant) {
 	if c.version >= 4 {
 		t.codeChannels(c, a)
 	}
+	if c.version >= 6 {
+		num(c, &a.TalkingSince)
+	}
 	if c.version >= 5 {
 		there := a.use != nil
 		if c.flag(&there); there {
@@ -301,6 +304,9 @@ func (t *Tenant) rebuild() {
 				}
 			}
 		}
+		if a.talking = a.Talking(); a.TalkingSince == 0 { // an older version wrote it
+			a.TalkingSince = a.talkedBefore()
+		}
 		t.inState[a.State]++
 		for i := range a.Queues {
 			a.Queues[i].Queue.Members++
@@ -312,6 +318,22 @@ func (t *Tenant) rebuild() {
 		})
 	}
 	t.changes = t.changes[:0]
+}
+
+// talkedBefore is about when Talking changed, for snapshots that do not say: when the oldest of
+// the agent's calls was dialled, offered or answered.
+func (a *Agent) talkedBefore() int64 {
+	since := a.Since
+	if !a.talking {
+		return since
+	}
+	for _, p := range a.work {
+		switch p.Stage {
+		case PartOffered, PartDialling, PartContact:
+			since = min(since, p.Since)
+		}
+	}
+	return since
 }
 
 func (t *Tenant) rebuildPart(p *Part) {

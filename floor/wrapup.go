@@ -242,7 +242,7 @@ func (t *Tenant) released(in *input) *Interaction {
 		case s == PartOffered:
 			t.endOffer(p, Cancelled, in.at)
 		case s == PartDialling:
-			t.dropPart(p)
+			t.undial(p, in.at)
 		case in.flag:
 			t.losePart(p, in.at)
 		case s == PartWrapUp:

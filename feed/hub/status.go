@@ -41,9 +41,9 @@ const (
 type fetchMember []string
 
 // stateOf reads an agent.
-func (r *room) stateOf(a *floor.Agent) userState {
+func stateOf(a *floor.Agent) userState {
 	s := userState{
-		allocatable: a.State == floor.Idle && !a.NotServing && !a.Fetch, talking: a.Talking(), available: a.Presence == event.PresenceAvailable,
+		allocatable: a.State == floor.Idle && !a.NotServing && !a.Fetch, talking: a.Talking(), talkingAt: a.TalkingSince, available: a.Presence == event.PresenceAvailable,
 		schedule:  a.Presence != event.PresenceLoggedOut && a.Presence != event.PresenceOffWork && a.Presence != "",
 		callbacks: a.ServingCallbacks, fetch: a.Fetch, note: a.Note, availability: availabilities[a.Presence],
 	}
@@ -78,28 +78,7 @@ func (r *room) stateOf(a *floor.Agent) userState {
 			}
 		}
 	}
-	if s.talkingAt = a.Since; s.talking {
-		s.talkingAt = talkingSince(a)
-	}
-	if before, ok := r.last[ref{entityUser, a.ID}].(userState); ok && before.talking == s.talking {
-		s.talkingAt = before.talkingAt
-	}
 	return s
-}
-
-// talkingSince is when the oldest of an agent's calls was dialled, offered or, of those
-// that were answered, answered: of when they were offered nothing is kept.
-func talkingSince(a *floor.Agent) int64 {
-	since := a.Since
-	for _, p := range a.Work() {
-		switch p.Stage {
-		case floor.PartOffered, floor.PartDialling, floor.PartContact:
-			if since = min(since, p.Since); p.Queue == nil && p.Interaction.Direction == event.DirectionOut && p.Interaction.Agent == a.ID {
-				since = min(since, p.Interaction.Created)
-			}
-		}
-	}
-	return since
 }
 
 // listGUID is how the page names a call list, null where there is none.
@@ -188,7 +167,7 @@ func (r *room) look(t *floor.Tenant, about ref) (status, bool) {
 		if a == nil {
 			return s, false
 		}
-		u := r.stateOf(a)
+		u := stateOf(a)
 		if u.queue != "" {
 			s.queue = t.Queue(u.queue).GUID
 		}
