@@ -32,6 +32,7 @@ type Config struct {
 	Clients       []Client      `yaml:"clients" doc:"Programs that may ask for tokens with client credentials. Each needs exactly one of hash, secret_env and secret_file."`
 	Stream        Stream        `yaml:"stream" doc:"The tenant stream, in the protocol of the 8x8 Streaming API."`
 	Hub           Hub           `yaml:"hub" doc:"The hub feed: users, queues and call lists over SignalR, in the form of Enreach's RTE."`
+	Secrets       Secrets       `yaml:"secrets" doc:"What encrypts the secrets that are made at run time and stored with the log: client keys, headers and signing secrets of webhooks, tokens of subscriptions, keys that sign tokens and links."`
 	Tenants       []Tenant      `yaml:"tenants" doc:"Tenants that always exist. More can be made at run time with PUT /v1/tenants/{id}."`
 	Tokens        []Token       `yaml:"tokens" doc:"Tokens that always exist. More can be made at run time with 'trunkline token create'. Each needs exactly one of hash, secret_env and secret_file."`
 	Observability Observability `yaml:"observability" doc:"What the server tells about itself."`

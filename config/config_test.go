@@ -181,7 +181,9 @@ func TestComplaints(t *testing.T) {
 		"kept too short":            {"floor: {interval_grace: 30m, interval_keep: 20m}\n", nil, []string{`floor.interval_keep: 20m is not accepted: at least floor.interval_grace, 30m`}},
 		"wait method":               {"floor: {wait_method: guess}\n", nil, []string{`floor.wait_method: "guess" is not accepted`}},
 		"wrap-up twice":             {"floor: {wrapups: [a=1s, b=1s, a=2s]}\n", nil, []string{`the queue "a" is named twice`}},
-		"even replicas":             {"log: {replicas: 2, url: 'nats://h'}\n", nil, []string{"2 is not accepted: 1, 3 or 5"}},
+		"a cluster without keys":    {"log: {url: 'nats://h'}\n", nil, []string{"secrets.key_file: with log.url one of key_file and key_env is needed"}},
+		"keys twice":                {"secrets: {key_file: k, key_env: K}\n", nil, []string{"secrets.key_file: key_file and key_env are not given together"}},
+		"even replicas":             {"log: {replicas: 2, url: 'nats://h'}\nsecrets: {key_file: k}\n", nil, []string{"2 is not accepted: 1, 3 or 5"}},
 		"creds without cluster":     {"log: {creds: f}\n", nil, []string{"log.creds: this is of use with a cluster alone"}},
 		"event over batch":          {"limits: {event_bytes: 16KiB, batch_bytes: 8KiB}\n", nil, []string{"one event of 16KiB does not fit into limits.batch_bytes 8KiB"}},
 		"batch over pending":        {"limits: {batch_bytes: 64MiB}\nlog: {commit: {pending: 1MiB}}\n", nil, []string{"does not fit into log.commit.pending 1MiB"}},
@@ -219,7 +221,7 @@ func TestComplaints(t *testing.T) {
 }
 
 func TestSecretsAreHidden(t *testing.T) {
-	l, err := config.Parse("t.yaml", []byte("log: {url: 'nats://user:hunter2@a:4222,tok@b:4222,nats://c:4222'}\n"), nil)
+	l, err := config.Parse("t.yaml", []byte("log: {url: 'nats://user:hunter2@a:4222,tok@b:4222,nats://c:4222'}\nsecrets: {key_env: K}\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -136,6 +136,7 @@ func (l *loader) readEnviron(environ []string, root reflect.Value) {
 		ours = append(ours, t.SecretEnv)
 	}
 	ours = append(ours, l.loaded.Sources.secretEnvs()...)
+	ours = append(ours, l.loaded.Secrets.KeyEnv)
 	for _, pair := range slices.Sorted(slices.Values(environ)) {
 		name, value, _ := strings.Cut(pair, "=")
 		if !strings.HasPrefix(name, envPrefix) || slices.Contains(ours, name) {

@@ -26,6 +26,7 @@ func (l *loader) validate(root reflect.Value) {
 	l.sources(c)
 	l.push(c)
 	l.exports(c)
+	l.secrets(c)
 }
 
 func (l *loader) bounds(v reflect.Value, path string) {

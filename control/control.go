@@ -4,7 +4,7 @@
 // KV is what a bucket of such state must offer; the log's buckets do, and Memory does for
 // tests. Mirror keeps a decoded copy of a bucket in memory and follows it, so that a lookup on a hot
 // path never leaves the process and a change made on any node shows on all of them
-// as soon as the bucket tells.
+// as soon as the bucket tells. Sealed encrypts the values of a bucket with Keys before they are stored.
 //
 // Invariants: revisions of one bucket only grow; a watcher sees the changes of a
 // bucket in the order of their revisions.

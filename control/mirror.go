@@ -130,6 +130,11 @@ func (m *Mirror[T]) forget(before map[string]uint64, present map[string]bool) {
 
 // take sets a value; mu is held.
 func (m *Mirror[T]) take(key string, raw []byte) {
+	if id, sealed := sealedWith(raw); sealed {
+		// Another process has a key that this one has not. The value is not gone: what was known of it stays.
+		m.broken(key, fmt.Errorf("%w: it has the id %s", ErrKey, id))
+		return
+	}
 	v, err := m.codec.Decode(raw)
 	if err != nil {
 		m.broken(key, fmt.Errorf("decode: %w", err))

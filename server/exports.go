@@ -75,7 +75,7 @@ func (s *Server) exportState(ctx context.Context, o *export.Options) (err error)
 
 // downloadKey is what links are signed with: the same on every node, and after a restart.
 func (s *Server) downloadKey(ctx context.Context) ([]byte, error) {
-	kv, err := s.log.KV(ctx, "export-links")
+	kv, err := s.secretKV(ctx, exportLinksBucket)
 	if err != nil {
 		return nil, err
 	}

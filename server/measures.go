@@ -49,7 +49,7 @@ func (s *Server) openMeasures(ctx context.Context) error {
 		s.oauth = oauth.NewAPI(oauth.Options{Clients: clients, Keys: keys, Tenant: s.tenantOf, Audience: o.Audience, Life: o.Life.Std(),
 			Attempts: &auth.Attempts{Burst: s.cfg.Listen.BadTokens}})
 	}
-	kv, err := s.log.KV(ctx, measures.Bucket)
+	kv, err := s.secretKV(ctx, measures.Bucket)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *Server) signingKeys(ctx context.Context) (*jwt.Keys, error) {
 	if s.keys != nil {
 		return s.keys, nil
 	}
-	kv, err := s.log.KV(ctx, jwt.Bucket)
+	kv, err := s.secretKV(ctx, jwt.Bucket)
 	if err != nil {
 		return nil, err
 	}

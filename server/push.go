@@ -30,7 +30,7 @@ func (s *Server) openPush(ctx context.Context) error {
 		return err
 	}
 	o := push.Options{Static: static, Guard: webhook.Guard{Allow: allow}, PlainHTTP: c.PlainHTTP, Append: s.Append, Owns: s.log.Owns}
-	if o.Destinations, err = s.log.KV(ctx, "webhooks"); err != nil {
+	if o.Destinations, err = s.secretKV(ctx, webhooksBucket); err != nil {
 		return err
 	}
 	if o.Progress, err = s.log.KV(ctx, "webhook-progress"); err != nil {

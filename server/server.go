@@ -13,6 +13,7 @@ import (
 	"trunkline/auth/jwt"
 	"trunkline/auth/oauth"
 	"trunkline/config"
+	"trunkline/control"
 	"trunkline/directory"
 	"trunkline/docs"
 	"trunkline/eventlog"
@@ -34,26 +35,27 @@ type Server struct {
 	phase   phase
 	metrics *metrics
 
-	log       *eventlog.Log
-	tenants   atomic.Pointer[directory.Directory] // the log asks for quotas before the directory is there
-	floors    *floors
-	tokens    *auth.Store
-	gate      *auth.Gate
-	routes    []auth.Route
-	live      *live.Feed
-	stream    *stream.Feed
-	people    *directory.Registry
-	push      *push.Feed
-	stopWatch context.CancelFunc // of the destinations' files
-	receive   receiver
-	state     *follow.Floor // what is true now, for whoever asks
-	sources   sources
-	measures  *measures.Feed
-	export    *export.Feed
-	download  *download.API
-	hub       *hub.Feed
-	oauth     *oauth.API // nil with an outside issuer
-	keys      *jwt.Keys  // our own signing keys, once somebody needs them
+	log        *eventlog.Log
+	tenants    atomic.Pointer[directory.Directory] // the log asks for quotas before the directory is there
+	floors     *floors
+	tokens     *auth.Store
+	gate       *auth.Gate
+	routes     []auth.Route
+	live       *live.Feed
+	stream     *stream.Feed
+	people     *directory.Registry
+	push       *push.Feed
+	stopWatch  context.CancelFunc // of the destinations' files
+	receive    receiver
+	state      *follow.Floor // what is true now, for whoever asks
+	sources    sources
+	measures   *measures.Feed
+	export     *export.Feed
+	download   *download.API
+	hub        *hub.Feed
+	oauth      *oauth.API    // nil with an outside issuer
+	keys       *jwt.Keys     // our own signing keys, once somebody needs them
+	secretKeys *control.Keys // of stored secrets
 
 	edge    edge
 	failed  chan error
@@ -122,6 +124,9 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 
+	if err := s.openSecrets(life); err != nil {
+		return err
+	}
 	s.gate = &auth.Gate{Store: s.tokens, Known: s.Tenants().Known, Refused: s.metrics.refusal,
 		Attempts: auth.Attempts{Burst: s.cfg.Listen.BadTokens}}
 	if err := s.bindReceiver(ctx); err != nil {
