@@ -27,6 +27,7 @@ func TestCluster(t *testing.T) {
 		}
 		logtest.Close(t, l)
 	})
+	t.Run("nodes that start at once", func(t *testing.T) { nodesAtOnce(t, c.Config(t)) })
 	t.Run("two nodes", func(t *testing.T) { twoNodes(t, c.Config(t)) })
 	t.Run("the writing node dies", func(t *testing.T) { ownerDies(t, c.Config(t)) })
 	t.Run("the writing node is paused", func(t *testing.T) { ownerIsPaused(t, c.Config(t)) })

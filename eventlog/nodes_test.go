@@ -90,6 +90,38 @@ func twoNodes(t *testing.T, cfg eventlog.Config) {
 	logtest.Close(t, nodes[1])
 }
 
+// Nodes that start at the same moment on a cluster that has nothing of the log yet
+// make it together: none of them fails because another was first.
+func nodesAtOnce(t *testing.T, cfg eventlog.Config) {
+	cfg.Shards = 2
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			cfg := cfg
+			cfg.Node = fmt.Sprint("node", i)
+			l, err := eventlog.Open(t.Context(), cfg)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer l.Close(context.WithoutCancel(t.Context()))
+			for _, bucket := range []string{"one", "two", "three"} {
+				kv, err := l.KV(t.Context(), bucket)
+				if err == nil {
+					_, err = kv.Get(t.Context(), "nothing")
+				}
+				if !errors.Is(err, eventlog.ErrNotFound) {
+					t.Errorf("node %d, bucket %s: %v", i, bucket, err)
+				}
+			}
+			if _, err := l.OpenObjects(t.Context(), "objects"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func isUnavailable(err error) bool {
 	var un *eventlog.UnavailableError
 	return errors.As(err, &un)

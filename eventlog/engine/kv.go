@@ -32,17 +32,9 @@ type KV struct {
 
 // KV opens a bucket, which is made when it is not there.
 func (e *Engine) KV(ctx context.Context, bucket string) (*KV, error) {
-	s, err := e.session()
+	err := e.open(ctx, func(ctx context.Context) error { return e.makeKV(ctx, bucket) })
 	if err != nil {
 		return nil, err
-	}
-	if _, err := s.js.KeyValue(ctx, bucket); errors.Is(err, jetstream.ErrBucketNotFound) {
-		_, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, Replicas: e.opt.Replicas, History: 1})
-		if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
-			return nil, fmt.Errorf("make bucket %s: %w", bucket, err)
-		}
-	} else if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
 	}
 	k := &KV{e: e, bucket: bucket}
 	if e.ledger != nil {
@@ -53,13 +45,31 @@ func (e *Engine) KV(ctx context.Context, bucket string) (*KV, error) {
 	return k, nil
 }
 
+func (e *Engine) makeKV(ctx context.Context, bucket string) error {
+	s, err := e.session()
+	if err != nil {
+		return err
+	}
+	if _, err := s.js.KeyValue(ctx, bucket); errors.Is(err, jetstream.ErrBucketNotFound) {
+		_, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, Replicas: e.opt.Replicas, History: 1})
+		if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
+			return fmt.Errorf("make bucket %s: %w", bucket, err)
+		}
+	} else if err != nil {
+		return fmt.Errorf("open bucket %s: %w", bucket, err)
+	}
+	return nil
+}
+
 func (k *KV) stream() string { return "KV_" + k.bucket }
 
 // written makes a change that gives a new revision, and notes it.
-func (k *KV) written(key string, value []byte, do func() (uint64, error)) (rev uint64, err error) {
+func (k *KV) written(ctx context.Context, key string, value []byte, do func() (uint64, error)) (rev uint64, err error) {
 	err = k.e.ledger.change(k.stream(), func() error {
-		rev, err = do()
-		return err
+		return k.e.patiently(ctx, func() (err error) {
+			rev, err = do()
+			return err
+		})
 	}, isOld, func(b *book) { b.set(key, rev, value) })
 	return rev, err
 }
@@ -101,7 +111,11 @@ func (k *KV) Get(ctx context.Context, key string) (Entry, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
-	e, err := kv.Get(ctx, key)
+	var e jetstream.KeyValueEntry
+	err = k.e.patiently(ctx, func() (err error) {
+		e, err = kv.Get(ctx, key)
+		return err
+	})
 	if err != nil {
 		return Entry{}, k.wrap("get", key, err)
 	}
@@ -114,7 +128,7 @@ func (k *KV) Put(ctx context.Context, key string, value []byte) (uint64, error) 
 	if err != nil {
 		return 0, k.wrap("put", key, err)
 	}
-	rev, err := k.written(key, value, func() (uint64, error) { return kv.Put(ctx, key, value) })
+	rev, err := k.written(ctx, key, value, func() (uint64, error) { return kv.Put(ctx, key, value) })
 	return rev, k.wrap("put", key, err)
 }
 
@@ -124,7 +138,7 @@ func (k *KV) Create(ctx context.Context, key string, value []byte) (uint64, erro
 	if err != nil {
 		return 0, k.wrap("create", key, err)
 	}
-	rev, err := k.written(key, value, func() (uint64, error) { return kv.Create(ctx, key, value) })
+	rev, err := k.written(ctx, key, value, func() (uint64, error) { return kv.Create(ctx, key, value) })
 	return rev, k.wrap("create", key, err)
 }
 
@@ -134,7 +148,7 @@ func (k *KV) Update(ctx context.Context, key string, value []byte, rev uint64) (
 	if err != nil {
 		return 0, k.wrap("update", key, err)
 	}
-	n, err := k.written(key, value, func() (uint64, error) { return kv.Update(ctx, key, value, rev) })
+	n, err := k.written(ctx, key, value, func() (uint64, error) { return kv.Update(ctx, key, value, rev) })
 	return n, k.wrap("update", key, err)
 }
 
@@ -144,8 +158,9 @@ func (k *KV) Delete(ctx context.Context, key string) error {
 	if err != nil {
 		return k.wrap("delete", key, err)
 	}
-	err = k.e.ledger.change(k.stream(), func() error { return kv.Delete(ctx, key) }, isOld,
-		k.e.reread(ctx, k.stream(), "$KV."+k.bucket+"."+key))
+	err = k.e.ledger.change(k.stream(), func() error {
+		return k.e.patiently(ctx, func() error { return kv.Delete(ctx, key) })
+	}, isOld, k.e.reread(ctx, k.stream(), "$KV."+k.bucket+"."+key))
 	return k.wrap("delete", key, err)
 }
 

@@ -26,17 +26,9 @@ type Objects struct {
 
 // Objects opens an object bucket, which is made when it is not there.
 func (e *Engine) Objects(ctx context.Context, bucket string) (*Objects, error) {
-	s, err := e.session()
+	err := e.open(ctx, func(ctx context.Context) error { return e.makeObjects(ctx, bucket) })
 	if err != nil {
 		return nil, err
-	}
-	if _, err := s.js.ObjectStore(ctx, bucket); errors.Is(err, jetstream.ErrBucketNotFound) {
-		_, err = s.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: bucket, Replicas: e.opt.Replicas})
-		if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
-			return nil, fmt.Errorf("make object bucket %s: %w", bucket, err)
-		}
-	} else if err != nil {
-		return nil, fmt.Errorf("open object bucket %s: %w", bucket, err)
 	}
 	o := &Objects{e: e, bucket: bucket}
 	if e.ledger != nil {
@@ -45,6 +37,22 @@ func (e *Engine) Objects(ctx context.Context, bucket string) (*Objects, error) {
 		}
 	}
 	return o, nil
+}
+
+func (e *Engine) makeObjects(ctx context.Context, bucket string) error {
+	s, err := e.session()
+	if err != nil {
+		return err
+	}
+	if _, err := s.js.ObjectStore(ctx, bucket); errors.Is(err, jetstream.ErrBucketNotFound) {
+		_, err = s.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: bucket, Replicas: e.opt.Replicas})
+		if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
+			return fmt.Errorf("make object bucket %s: %w", bucket, err)
+		}
+	} else if err != nil {
+		return fmt.Errorf("open object bucket %s: %w", bucket, err)
+	}
+	return nil
 }
 
 func (o *Objects) stream() string { return "OBJ_" + o.bucket }
@@ -100,7 +108,11 @@ func (o *Objects) get(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	look, done := context.WithTimeout(ctx, answerWait)
-	info, err := os.GetInfo(look, name)
+	var info *jetstream.ObjectInfo
+	err = o.e.patiently(look, func() (err error) {
+		info, err = os.GetInfo(look, name)
+		return err
+	})
 	done()
 	if err != nil {
 		return nil, err

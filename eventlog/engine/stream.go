@@ -41,7 +41,15 @@ func (st *Stream) Label() string { return st.label }
 
 // Stream opens the stream of a shard. With create it is made when it is not
 // there, with a label that stays; otherwise that is ErrNoStream.
-func (e *Engine) Stream(ctx context.Context, shard int, label string, create bool) (*Stream, error) {
+func (e *Engine) Stream(ctx context.Context, shard int, label string, create bool) (st *Stream, err error) {
+	err = e.open(ctx, func(ctx context.Context) (err error) {
+		st, err = e.stream(ctx, shard, label, create)
+		return err
+	})
+	return st, err
+}
+
+func (e *Engine) stream(ctx context.Context, shard int, label string, create bool) (*Stream, error) {
 	s, err := e.session()
 	if err != nil {
 		return nil, err
@@ -74,7 +82,7 @@ func (e *Engine) Stream(ctx context.Context, shard int, label string, create boo
 		Metadata:   map[string]string{labelKey: label},
 	})
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return e.Stream(ctx, shard, label, false) // another node was first
+		return e.stream(ctx, shard, label, false) // another node was first
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create stream %s: %w", st.name, err)
@@ -173,7 +181,11 @@ func (st *Stream) Read(ctx context.Context, from uint64, most int, fn func(msg [
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	req := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d,"no_hdr":true}`, max(from, 1), most, batchBytes)
-	n, err := s.readRange(ctx, st.name, req, func(m *nats.Msg) error { return fn(m.Data) })
+	n := 0
+	err = st.e.patiently(ctx, func() (err error) {
+		n, err = s.readRange(ctx, st.name, req, func(m *nats.Msg) error { return fn(m.Data) })
+		return err
+	})
 	if err == nil && n == 0 && !st.e.Embedded() {
 		return st.readLeader(ctx, s, from, fn)
 	}
@@ -220,7 +232,11 @@ func (s *session) readRange(ctx context.Context, stream string, req []byte, fn f
 // already: "nothing there" is true only when the leader says so.
 func (st *Stream) readLeader(ctx context.Context, s *session, from uint64, fn func(msg []byte) error) (int, error) {
 	req := fmt.Appendf(nil, `{"seq":%d,"next_by_subj":%q}`, max(from, 1), st.subject)
-	m, err := s.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+st.name, req)
+	var m *nats.Msg
+	err := st.e.patiently(ctx, func() (err error) {
+		m, err = s.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+st.name, req)
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("read stream %s from %d: %w", st.name, from, err)
 	}
