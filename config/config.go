@@ -67,7 +67,7 @@ type Log struct {
 	SystemURL   string    `yaml:"system_url" secret:"userinfo" doc:"Servers under which the cluster's system account is reached. It alone can say whether an answer follows the sync of the disk; without it answers name their durability as unverified."`
 	SystemCreds string    `yaml:"system_creds" doc:"Credentials file of the system account."`
 	Replicas    int       `yaml:"replicas" default:"3" min:"1" max:"5" doc:"Copies of each shard in a cluster, 1, 3 or 5: 3 survive the loss of one server, 5 of two."`
-	Lease       Duration  `yaml:"lease" default:"5s" min:"1s" max:"1m" doc:"How long a silent node keeps a shard before another takes it over."`
+	Lease       Duration  `yaml:"lease" default:"5s" min:"1s" max:"1m" doc:"How long a silent node keeps a shard and its exports before another takes them over."`
 	Node        string    `yaml:"node" doc:"Name of this process among the others. Empty: the host's name and a random part."`
 	Shards      int       `yaml:"shards" default:"1" min:"1" max:"256" doc:"How many shards the tenants are spread over. Fixed when the log is made."`
 	Retention   Retention `yaml:"retention" doc:"How long events are kept. Whichever bound is reached first trims the oldest."`

@@ -68,6 +68,7 @@ func (s *Server) exportState(ctx context.Context, o *export.Options) (err error)
 		o.Node = host + "-" + rand.Text()
 	}
 	if s.cfg.Log.URL != "" { // the embedded log has one process
+		o.Lease = s.cfg.Log.Lease.Std()
 		o.Leases, err = s.log.KV(ctx, "export-leases")
 	}
 	return err
