@@ -13,17 +13,44 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// build compiles the program once for the test.
+// program is the compiled program, made by the first test that asks for it.
+type program struct {
+	dir  string
+	once sync.Once
+	said string
+	err  error
+}
+
+// theProgram is shared by all tests: linking takes longer than many of them.
+var theProgram program
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "trunkline-e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	theProgram.dir = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// build gives the compiled program.
 func build(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "trunkline")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/trunkline")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build the program: %v\n%s", err, out)
+	bin := filepath.Join(theProgram.dir, "trunkline")
+	theProgram.once.Do(func() {
+		out, err := exec.Command("go", "build", "-o", bin, "../../cmd/trunkline").CombinedOutput()
+		theProgram.said, theProgram.err = string(out), err
+	})
+	if theProgram.err != nil {
+		t.Fatalf("build the program: %v\n%s", theProgram.err, theProgram.said)
 	}
 	return bin
 }

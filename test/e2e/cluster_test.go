@@ -1,0 +1,433 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"trunkline/auth"
+	"trunkline/event"
+	"trunkline/eventlog/logtest"
+	"trunkline/internal/testenv"
+)
+
+// clusterTenant is whose events the nodes of a cluster take in.
+const clusterTenant = "acmecorp01"
+
+// clusterNode is one `trunkline serve` on a cluster.
+type clusterNode struct {
+	name, url string
+	cmd       *exec.Cmd
+	start     func() *exec.Cmd
+	said      *output
+}
+
+// clusterNodes starts nodes on one log. more is what each has in its configuration besides.
+func clusterNodes(t *testing.T, bin string, cluster *logtest.Cluster, n int, more string) (nodes []*clusterNode, token string) {
+	t.Helper()
+	log := cluster.Config(t)
+	token = auth.NewSecret("everything")
+	for i := range n {
+		name, addr, dir := fmt.Sprintf("node%d", i), freeAddr(t), t.TempDir()
+		settings := fmt.Sprintf(`listen: {addr: %q}
+log: {url: %q, system_url: %q, lease: 1s, node: %s, commit: {delay: 1ms}}
+tenants: [{id: %s}]
+tokens: [{id: everything, tenant: %s, scopes: [ingest, read, stream, admin], secret_env: CLUSTER_TOKEN}]
+`, addr, log.URL, log.SystemURL, name, clusterTenant, clusterTenant) + strings.ReplaceAll(more, "$DIR", dir)
+		file := filepath.Join(dir, "trunkline.yaml")
+		if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		node := &clusterNode{name: name, url: "http://" + addr, said: &output{}}
+		node.start = func() *exec.Cmd {
+			cmd := exec.Command(bin, "serve", "-c", file)
+			cmd.Env = append(os.Environ(), "CLUSTER_TOKEN="+token)
+			cmd.Stdout, cmd.Stderr = node.said, node.said
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			return cmd
+		}
+		node.cmd = node.start()
+		nodes = append(nodes, node)
+		t.Cleanup(func() {
+			kill(node.cmd)
+			if t.Failed() {
+				t.Logf("%s said:\n%s", name, node.said.buf)
+			}
+		})
+	}
+	for _, node := range nodes {
+		node.waitReady(t)
+	}
+	return nodes, token
+}
+
+func (n *clusterNode) waitReady(t *testing.T) {
+	t.Helper()
+	eventually(t, n.name+" is ready", func() bool {
+		status, _, err := ask(t.Context(), "", "GET", n.url+"/readyz", nil)
+		return err == nil && status == http.StatusOK
+	})
+}
+
+// eventually waits for what must come, however slow the machine is.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	began := time.Now()
+	for end := began.Add(90 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it never came that %s", what)
+		}
+	}
+	t.Logf("%s after %v", what, time.Since(began).Round(time.Millisecond))
+}
+
+// ask sends a request. An error means that no answer came.
+func ask(ctx context.Context, token, method, url string, body []byte) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if method == "POST" && strings.HasSuffix(url, "/v1/events") {
+		req.Header.Set("Content-Type", "application/x-ndjson")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, answer, err
+}
+
+// deliveries are what an endpoint has got, in the order in which it came.
+type deliveries struct {
+	mu      sync.Mutex // guards what is below
+	seen    map[string]bool
+	last    map[string]uint64 // by subject: the newest number
+	ours    int
+	repeats int
+	wrong   []string
+}
+
+// ServeHTTP takes a delivery of the raw feed.
+func (d *deliveries) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var got struct {
+		Subject  string `json:"subject"`
+		Sequence uint64 `json:"sequence"`
+		Source   string `json:"source"`
+	}
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &got)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	id := r.Header.Get("Webhook-Id")
+	switch {
+	case err != nil || got.Sequence == 0 || id == "":
+		d.wrong = append(d.wrong, fmt.Sprintf("%q of %q: %v", body, id, err))
+	case d.seen[id]:
+		d.repeats++
+	default:
+		d.seen[id] = true
+		if got.Sequence <= d.last[got.Subject] {
+			d.wrong = append(d.wrong, fmt.Sprintf("%s: %d came after %d", got.Subject, got.Sequence, d.last[got.Subject]))
+		}
+		d.last[got.Subject] = got.Sequence
+		if strings.HasPrefix(got.Source, "/load/") {
+			d.ours++
+		}
+	}
+}
+
+func (d *deliveries) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ours
+}
+
+// streamReader is a subscriber of the tenant stream that goes to the next node when it is cut.
+type streamReader struct {
+	mu    sync.Mutex // guards what is below
+	last  uint64
+	ours  map[string]bool // agent and time of status changes
+	at    string          // the node it is connected to, empty between two
+	wrong []string
+}
+
+// run reads until ctx ends.
+func (s *streamReader) run(ctx context.Context, nodes []*clusterNode, token, subscription string) {
+	for i := 0; ctx.Err() == nil; i++ {
+		node := nodes[i%len(nodes)]
+		q := url.Values{"tenantId": {clusterTenant}, "subsId": {subscription}, "desiredOutputType": {"JSON"}}
+		dial, cancel := context.WithTimeout(ctx, 10*time.Second)
+		c, _, err := websocket.Dial(dial, node.url+"/api/streaming/v1/clientconnect/subscribe/TenantUpdates?"+q.Encode(),
+			&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
+		cancel()
+		if err != nil {
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		s.connected(node.name)
+		for err == nil {
+			var raw []byte
+			if _, raw, err = c.Read(ctx); err == nil {
+				s.take(raw)
+			}
+		}
+		s.connected("")
+		_ = c.CloseNow()
+	}
+}
+
+func (s *streamReader) connected(at string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at = at
+}
+
+// place is the node that the reader is connected to.
+func (s *streamReader) place() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at
+}
+
+// take checks the number of one event. What was not acknowledged comes again.
+func (s *streamReader) take(raw []byte) {
+	var msg map[string]struct {
+		MsgInfo struct {
+			SequenceID uint64 `json:"sequenceId"`
+		} `json:"msgInfo"`
+		AgentID string `json:"agentId"`
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := json.Unmarshal(raw, &msg); err != nil || len(msg) != 1 {
+		s.wrong = append(s.wrong, fmt.Sprintf("%s: %v", raw, err))
+		return
+	}
+	for name, m := range msg {
+		if name == "ClientCheck" {
+			return
+		}
+		n := m.MsgInfo.SequenceID
+		if s.last > 0 && n > s.last+1 {
+			s.wrong = append(s.wrong, fmt.Sprintf("%d came behind %d", n, s.last))
+		}
+		if n > s.last && name == "AgentStatusChange" {
+			s.ours[fmt.Sprint(m.AgentID, " ", n)] = true
+		}
+		s.last = max(s.last, n)
+	}
+}
+
+func (s *streamReader) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.ours)
+}
+
+// clusterLoad appends events of agents through the nodes in turns, each under the same id until it is acknowledged.
+type clusterLoad struct {
+	mu   sync.Mutex // guards sent
+	sent int
+}
+
+func (l *clusterLoad) total() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent
+}
+
+// agent appends changes of one agent's status, in order, until ctx ends.
+func (l *clusterLoad) agent(ctx context.Context, t *testing.T, nodes []*clusterNode, token string, agent int) {
+	words := []event.Presence{event.PresenceAvailable, event.PresenceAway}
+	for n := 0; ctx.Err() == nil; n++ {
+		e, err := event.Encode(event.Meta{ID: fmt.Sprint(n), Source: fmt.Sprint("/load/", agent), Time: time.Now()},
+			event.AgentStatusChanged{AgentRef: event.AgentRef{Agent: fmt.Sprint("a", agent)}, Presence: words[n%2]})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for try := agent + n; ; try++ {
+			// What was begun is brought to its end: whether it came is known then.
+			status, answer, err := ask(context.WithoutCancel(ctx), token, "POST", nodes[try%len(nodes)].url+"/v1/events", append(e.Raw, '\n'))
+			if err == nil && status == http.StatusOK {
+				break
+			}
+			if err == nil && status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests {
+				t.Errorf("a node answered %d: %s", status, answer)
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		l.mu.Lock()
+		l.sent++
+		l.mu.Unlock()
+	}
+}
+
+// holder gives the one node at which a state is not elsewhere, nil when there is none or more than one.
+func holder(t *testing.T, nodes []*clusterNode, token, path string) (is *clusterNode) {
+	t.Helper()
+	held := 0
+	for _, n := range nodes {
+		status, body, err := ask(t.Context(), token, "GET", n.url+path, nil)
+		if err != nil || status != http.StatusOK {
+			continue
+		}
+		if !bytes.Contains(body, []byte(`"state":"elsewhere"`)) {
+			is = n
+			held++
+		}
+	}
+	if held != 1 {
+		return nil
+	}
+	return is
+}
+
+// Two nodes on one cluster take events in while one of them delivers to a webhook and exports. It is killed with -9, later
+// the other is told to stop: each time the node that stays takes over within a lease, the endpoint gets every event, in
+// order for each entity, and a subscriber of the stream that goes to the other node misses nothing.
+// TRUNKLINE_LONG=1: until a window of the exports has ended.
+func TestTwoNodesOnACluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out: three server processes are not for -short")
+	}
+	bin := build(t)
+	cluster := logtest.StartCluster(t, false)
+	place := t.TempDir()
+	nodes, token := clusterNodes(t, bin, cluster, 2, fmt.Sprintf(`push: {plain_http: true, allow_networks: [127.0.0.0/8]}
+exports: {dir: $DIR/exports, destinations: [{id: files, tenant: %s, directory: %q, gzip: false}]}
+`, clusterTenant, place))
+
+	got := &deliveries{seen: map[string]bool{}, last: map[string]uint64{}}
+	endpoint := httptest.NewServer(got)
+	defer endpoint.Close()
+	sink, err := json.Marshal(map[string]any{"id": "sink", "url": endpoint.URL, "feeds": []string{"raw"}, "concurrency": 8, "retries": 50, "backoff_ms": 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body, err := ask(t.Context(), token, "POST", nodes[0].url+"/v1/webhooks", sink); err != nil || status != http.StatusCreated {
+		t.Fatalf("make the webhook: %d %s, %v", status, body, err)
+	}
+	const webhook, export = "/v1/webhooks/sink", "/v1/exports/destinations/files"
+	var first *clusterNode
+	eventually(t, "one node delivers", func() bool { first = holder(t, nodes, token, webhook); return first != nil })
+	eventually(t, "one node exports", func() bool { return holder(t, nodes, token, export) != nil })
+	other := nodes[0]
+	if other == first {
+		other = nodes[1]
+	}
+
+	ctx, stop := context.WithCancel(t.Context())
+	reader := &streamReader{ours: map[string]bool{}}
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
+	running.Go(func() { reader.run(ctx, []*clusterNode{first, other}, token, "wallboard") })
+	eventually(t, "the subscriber is connected", func() bool { return reader.place() == first.name })
+	load, loading := &clusterLoad{}, &sync.WaitGroup{}
+	working, enough := context.WithCancel(t.Context())
+	defer enough()
+	for agent := range 6 {
+		loading.Go(func() { load.agent(working, t, nodes, token, agent) })
+	}
+	more := func(who string, n int) {
+		t.Helper()
+		delivered, read := got.count()+n, reader.count()+n
+		eventually(t, fmt.Sprintf("the endpoint gets more %s", who), func() bool { return got.count() >= delivered })
+		eventually(t, fmt.Sprintf("the subscriber gets more %s", who), func() bool { return reader.count() >= read })
+	}
+	more("at first", 100)
+
+	kill(first.cmd)
+	killed := time.Now()
+	eventually(t, "the other node delivers", func() bool { return holder(t, nodes, token, webhook) == other })
+	took := time.Since(killed)
+	more("from the node that stays", 100)
+	eventually(t, "the subscriber is at the other node", func() bool { return reader.place() == other.name })
+	t.Logf("a killed node's destinations were taken over within %v, events came after %v", took, time.Since(killed))
+
+	eventually(t, "the other node exports", func() bool { return holder(t, nodes, token, export) == other })
+
+	first.cmd = first.start()
+	first.waitReady(t)
+	more("with both again", 50)
+	if err := other.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = other.cmd.Wait()
+	stopped := time.Now()
+	more("when the other has stopped", 100)
+	t.Logf("after an orderly stop events came within %v", time.Since(stopped))
+	eventually(t, "the first node exports again", func() bool { return holder(t, nodes, token, export) == first })
+	if testenv.Long() {
+		eventuallyExported(t, place)
+	}
+	enough()
+	loading.Wait()
+	total := load.total()
+	eventually(t, "the endpoint has all", func() bool { return got.count() >= total })
+	eventually(t, "the subscriber has all", func() bool { return reader.count() >= total })
+	got.mu.Lock()
+	defer got.mu.Unlock()
+	reader.mu.Lock()
+	defer reader.mu.Unlock()
+	for _, w := range slices.Concat(got.wrong, reader.wrong) {
+		t.Error(w)
+	}
+	if got.ours != total || len(reader.ours) != total {
+		t.Errorf("%d events were acknowledged, the endpoint got %d, the subscriber %d", total, got.ours, len(reader.ours))
+	}
+	t.Logf("%d events, %d repeats at the endpoint", total, got.repeats)
+}
+
+// eventuallyExported waits until a window has ended and its files are there.
+func eventuallyExported(t *testing.T, place string) {
+	t.Helper()
+	for end := time.Now().Add(8 * time.Minute); ; time.Sleep(time.Second) {
+		files := 0
+		err := filepath.WalkDir(place, func(_ string, e os.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() {
+				files++
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files > 0 {
+			t.Logf("%d files were exported", files)
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("no window was exported")
+		}
+	}
+}
