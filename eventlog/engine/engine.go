@@ -111,7 +111,7 @@ func Start(ctx context.Context, opt Options) (*Engine, error) {
 	var left []block
 	if e.Embedded() {
 		// A process before this one may have met a failure and ended.
-		err := settle(opt.Dir, time.Minute)
+		err := settle(opt.Dir, inFlight)
 		if err != nil {
 			return nil, err
 		}
@@ -172,8 +172,12 @@ func (e *Engine) session() (*session, error) {
 	return e.cur, nil
 }
 
-// always is longer than any log.
-const always = 250 * 365 * 24 * time.Hour
+const (
+	// inFlight is longer than a write is on its way to the disk.
+	inFlight = time.Minute
+	// always is longer than any log: a disk may have failed for a long time.
+	always = 250 * 365 * 24 * time.Hour
+)
 
 // Restart stops the embedded engine and starts it again on the same store. A
 // cluster is left alone. While it runs, readers wait. A disk that does not take
@@ -183,7 +187,7 @@ func (e *Engine) Restart(ctx context.Context) error {
 	if !e.Embedded() {
 		return nil
 	}
-	if err := settle(e.opt.Dir, 0); err != nil {
+	if err := settle(e.opt.Dir, always); err != nil {
 		return err
 	}
 	e.mu.Lock()
@@ -192,7 +196,7 @@ func (e *Engine) Restart(ctx context.Context) error {
 		e.cur.close()
 		e.cur = nil
 	}
-	if err := settle(e.opt.Dir, always); err != nil { // what it wrote at its end
+	if err := settle(e.opt.Dir, inFlight); err != nil { // what it wrote at its end
 		return err
 	}
 	s, err := e.connect(ctx)
