@@ -34,7 +34,15 @@ func (s *Server) openHub(ctx context.Context) error {
 	}
 	s.metrics.feedGauges("hub", func() (int, int) { return s.hub.Stats().Connections, 0 })
 	s.metrics.hubCounters(s.hub.Stats)
-	watch, err := hub.NewAlerts(s.log, s.state, alertsOf(&c))
+	alerts := alertsOf(&c)
+	if len(alerts) == 0 {
+		return nil
+	}
+	told, err := s.log.KV(ctx, hub.AlertBucket)
+	if err != nil {
+		return fmt.Errorf("open what alerts have told: %w", err)
+	}
+	watch, err := hub.NewAlerts(s.log, s.state, told, alerts)
 	if err != nil {
 		return fmt.Errorf("hub.alerts: %w", err)
 	}

@@ -50,7 +50,7 @@ type condition struct {
 	queues map[string]bool
 	names  []string // of the measures that it reads
 	what   cel.Program
-	fired  map[string]bool // queues of which it holds
+	fired  map[string]bool // the queues of which it holds
 }
 
 // AlertLog is what alerts need of the event log.
@@ -66,6 +66,7 @@ type AlertLog interface {
 type Alerts struct {
 	log   AlertLog
 	state State
+	store AlertStore
 	list  map[string][]*condition // by tenant
 	end   context.CancelFunc
 	wg    sync.WaitGroup
@@ -75,8 +76,8 @@ type Alerts struct {
 const longestWait = "longest_wait"
 
 // NewAlerts compiles the conditions and starts watching them. Close ends it.
-func NewAlerts(log AlertLog, state State, list []Alert) (*Alerts, error) {
-	a := &Alerts{log: log, state: state, list: map[string][]*condition{}}
+func NewAlerts(log AlertLog, state State, store AlertStore, list []Alert) (*Alerts, error) {
+	a := &Alerts{log: log, state: state, store: store, list: map[string][]*condition{}}
 	for _, one := range list {
 		c, err := compile(one)
 		if err != nil {
@@ -87,7 +88,7 @@ func NewAlerts(log AlertLog, state State, list []Alert) (*Alerts, error) {
 	ctx, end := context.WithCancel(context.Background())
 	a.end = end
 	for tenant, conditions := range a.list {
-		a.wg.Go(func() { a.watch(ctx, tenant, conditions) })
+		a.wg.Go(func() { a.watch(ctx, watching{tenant: tenant, conditions: conditions}) })
 	}
 	return a, nil
 }
@@ -161,46 +162,75 @@ func (a *Alerts) Close() {
 	a.wg.Wait()
 }
 
-func (a *Alerts) watch(ctx context.Context, tenant string, conditions []*condition) {
+// watching is what there is to do for a tenant. It belongs to one goroutine.
+type watching struct {
+	tenant     string
+	conditions []*condition
+	owed       []event.Event // of which it is not known that they are in the log
+	kept       bool          // of which queues the conditions hold is in the store
+	mine       bool          // it is this node's to watch, and what was kept is read
+}
+
+func (a *Alerts) watch(ctx context.Context, w watching) {
 	tick := time.NewTicker(alertEvery)
 	defer tick.Stop()
-	var owed []event.Event // of which it is not known that they are in the log
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if !a.log.Owns(a.log.ShardOf(tenant)) {
-			owed = nil
-			for _, c := range conditions {
-				clear(c.fired)
-			}
+		if !a.log.Owns(a.log.ShardOf(w.tenant)) {
+			w.mine, w.owed = false, nil
 			continue
 		}
-		_ = a.state.View(tenant, func(v follow.View) {
-			if v.Tenant != nil {
-				for _, c := range conditions {
-					owed = append(owed, c.look(v)...)
-				}
-			}
-		})
-		if len(owed) == 0 {
-			continue
+		if err := a.step(ctx, &w); err != nil && ctx.Err() == nil {
+			slog.Warn("alerts are tried again", "tenant", w.tenant, "error", err)
 		}
-		if _, err := a.log.Append(ctx, tenant, owed); err != nil {
-			if ctx.Err() == nil {
-				slog.Warn("alerts could not be written; they are tried again", "tenant", tenant, "error", err)
-			}
-			continue
-		}
-		owed = nil
 	}
 }
 
+// stepTime bounds the writing of a step. It is ended also when the server is stopping: what
+// is told is to be kept.
+const stepTime = 5 * time.Second
+
+// step looks at the conditions, and tells what has begun to hold.
+func (a *Alerts) step(ctx context.Context, w *watching) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTime)
+	defer cancel()
+	if !w.mine {
+		if err := a.recall(ctx, w); err != nil {
+			return fmt.Errorf("read what alerts have told: %w", err)
+		}
+		w.mine, w.kept = true, true
+	}
+	_ = a.state.View(w.tenant, func(v follow.View) {
+		if v.Tenant != nil {
+			for _, c := range w.conditions {
+				facts, changed := c.look(v)
+				w.owed, w.kept = append(w.owed, facts...), w.kept && !changed
+			}
+		}
+	})
+	if len(w.owed) > 0 {
+		if _, err := a.log.Append(ctx, w.tenant, w.owed); err != nil {
+			return fmt.Errorf("append alerts: %w", err)
+		}
+		w.owed = nil
+	}
+	if w.kept {
+		return nil
+	}
+	if err := a.keep(ctx, w); err != nil {
+		return fmt.Errorf("keep what alerts have told: %w", err)
+	}
+	w.kept = true
+	return nil
+}
+
 // look evaluates a condition of all its queues and gives the facts of those of which it
-// has begun to hold.
-func (c *condition) look(v follow.View) (facts []event.Event) {
+// has begun to hold; changed says that of some it has begun or ceased to.
+func (c *condition) look(v follow.View) (facts []event.Event, changed bool) {
 	now := time.Now().UnixMilli()
 	for _, q := range v.Tenant.Queues() {
 		if q.Removed || len(c.queues) > 0 && !c.queues[q.ID] {
@@ -216,9 +246,12 @@ func (c *condition) look(v follow.View) (facts []event.Event) {
 		if holds == c.fired[q.ID] {
 			continue
 		}
-		if c.fired[q.ID] = holds; !holds {
+		changed = true
+		if !holds {
+			delete(c.fired, q.ID)
 			continue
 		}
+		c.fired[q.ID] = true
 		_, shown := read(c.Value)
 		for _, agent := range c.Agents {
 			e, err := event.Encode(event.Meta{
@@ -230,7 +263,7 @@ func (c *condition) look(v follow.View) (facts []event.Event) {
 			}
 		}
 	}
-	return facts
+	return facts, changed
 }
 
 // measuresOf reads measures of a queue by name: as CEL takes them, and as people do.

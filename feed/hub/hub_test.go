@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -182,65 +181,6 @@ func TestStatuses(t *testing.T) {
 	if s["wrapUpStart"] == nil || s["talking"] != false {
 		t.Errorf("%v", s)
 	}
-}
-
-// A condition fires once when it begins to hold, and is told to whom it is for.
-func TestAlerts(t *testing.T) {
-	c := open(t, nil)
-	for _, wrong := range []hub.Alert{
-		{ID: "", Agents: []string{"a1"}, Expression: "waiting > 1"}, {ID: "x", Expression: "waiting > 1"}, {ID: "x", Agents: []string{"a1"}, Expression: "nothing > 1"},
-		{ID: "x", Agents: []string{"a1"}, Expression: "longest_wait"}, {ID: "x", Agents: []string{"a1"}, Expression: "longest_wait > "}, {ID: "x", Agents: []string{"a1"}, Expression: "longest_wait > 1.0", Value: "nothing"},
-	} {
-		if err := hub.CheckAlert(wrong); err == nil {
-			t.Errorf("%+v is taken", wrong)
-		}
-	}
-	for _, right := range []string{"longest_wait > 120", "contactsQueueing >= 3 && longest_wait > 60.5"} {
-		if err := hub.CheckAlert(hub.Alert{ID: "x", Agents: []string{"a1"}, Expression: right}); err != nil {
-			t.Errorf("%s: %v", right, err)
-		}
-	}
-	alerts, err := hub.NewAlerts(c.log, c.state, []hub.Alert{
-		{ID: "full", Tenant: tenant, Agents: []string{"a1"}, Name: "Somebody waits", Expression: "contactsQueueing > 1.0"},
-		{ID: "other", Tenant: tenant, Agents: []string{"a1"}, Queues: []string{"q2"}, Expression: "contactsQueueing > 0.0"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer alerts.Close()
-	p := c.connect("anna")
-	user := c.guid(event.EntityUser, "anna")
-	p.subscribe("Subscribe", [2]string{user, "UserAlert"})
-	wait := func(n string) event.Ref {
-		ref := event.Ref{Interaction: n, Media: event.MediaPhone}
-		c.say(event.InteractionCreated{Ref: ref, Direction: event.DirectionIn}, event.InteractionQueued{Ref: ref, Queue: "q1"})
-		return ref
-	}
-	wait("c1")
-	second := wait("c2")
-	data := p.message("UserAlert", user)["data"].(map[string]any)
-	if data["conditionName"] != "Somebody waits" || data["conditionExpression"] != "contactsQueueing > 1.0" || data["conditionValue"] != "1.0" || data["value"] != "2" {
-		t.Errorf("%v", data)
-	}
-	c.say(event.InteractionDequeued{Ref: second, Queue: "q1", Reason: event.DequeueAbandoned})
-	// It ceases to hold and begins to again, until a look has seen both.
-	again := make(chan map[string]any)
-	go func() { again <- p.message("UserAlert", user)["data"].(map[string]any) }()
-	for i := 3; i < 30; i++ {
-		time.Sleep(1500 * time.Millisecond) // a look or two
-		ref := wait(fmt.Sprint("c", i))
-		select {
-		case more := <-again:
-			if more["id"] == data["id"] {
-				t.Errorf("%v", more)
-			}
-		case <-time.After(1500 * time.Millisecond):
-			c.say(event.InteractionDequeued{Ref: ref, Queue: "q1", Reason: event.DequeueAbandoned})
-			continue
-		}
-		return
-	}
-	t.Error("it fired once only")
 }
 
 func TestTokens(t *testing.T) {
