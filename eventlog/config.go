@@ -39,6 +39,8 @@ type Config struct {
 	SegmentEach  int           // events between index segments, default 100,000
 	SnapshotEach int           // events between snapshots of the fold, default 100,000
 
+	Now func() time.Time // the clock that stamps commits, default time.Now
+
 	// NoSync switches the fsync of the embedded engine off, for measurements.
 	NoSync bool
 	// NewEpoch numbers all tenants anew from here on: after an older copy of the

@@ -87,7 +87,7 @@ func (s *shard) write(ctx context.Context) error {
 		Shard: s.id, Node: cfg.Node, Stream: s.stream, Index: s.index, Fold: fold, Snapshots: s.log.objects,
 		Committed: s.committed, Recover: s.log.recover, Ready: s.setReady,
 		MaxMessage: s.log.engine.MaxMessage() - 4096, MaxEvents: cfg.MaxEvents, MaxPending: cfg.MaxPending,
-		Gather: cfg.Gather, Tick: cfg.Tick, UnknownWait: cfg.UnknownWait, SnapshotEach: cfg.SnapshotEach, Logger: cfg.Logger,
+		Gather: cfg.Gather, Tick: cfg.Tick, UnknownWait: cfg.UnknownWait, SnapshotEach: cfg.SnapshotEach, Now: cfg.Now, Logger: cfg.Logger,
 	})
 	s.mu.Lock()
 	s.writer = w
