@@ -43,6 +43,61 @@ type Secret struct {
 	Ends    time.Time `json:"ends,omitzero"` // zero: never
 }
 
+// Overlap is how long a secret signs beside the one that replaces it, unless something else is asked for.
+const Overlap = 24 * time.Hour
+
+// Secrets are those of one endpoint, the newest first.
+type Secrets []Secret
+
+// Made is the text that asks for a new secret where one is given.
+const Made = "new"
+
+// Given reads a secret as a request has it: [Made] for a new one, which is given back as made, "" for none, else the secret itself.
+// It takes the place of all there are.
+func Given(text string, now time.Time) (s Secrets, made string) {
+	switch text {
+	case "":
+		return nil, ""
+	case Made:
+		fresh := NewSecret(now)
+		return Secrets{fresh}, fresh.Key
+	}
+	return Secrets{{Key: text, Created: now.UTC().Truncate(time.Second)}}, ""
+}
+
+// Beside gives the secrets with the newest of the old ones behind them, which signs for so long.
+func (s Secrets) Beside(old Secrets, now time.Time, overlap time.Duration) Secrets {
+	if len(s) == 0 || len(old) == 0 || overlap <= 0 || old[0].Key == s[0].Key {
+		return s
+	}
+	last := old[0]
+	last.Ends = now.UTC().Truncate(time.Second).Add(overlap)
+	return append(s[:len(s):len(s)], last)
+}
+
+// Check says what is wrong with the secrets.
+func (s Secrets) Check() error {
+	for _, one := range s {
+		if _, err := one.Bytes(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Keys gives the keys that sign at a time.
+func (s Secrets) Keys(now time.Time) [][]byte {
+	var keys [][]byte
+	for _, one := range s {
+		if one.Ends.IsZero() || now.Before(one.Ends) {
+			if b, err := one.Bytes(); err == nil {
+				keys = append(keys, b)
+			}
+		}
+	}
+	return keys
+}
+
 // Bytes gives the key of a secret.
 func (s Secret) Bytes() ([]byte, error) {
 	text, ok := strings.CutPrefix(s.Key, secretPrefix)

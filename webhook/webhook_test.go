@@ -79,3 +79,37 @@ func TestTheGuard(t *testing.T) {
 		}
 	}
 }
+
+// TestSecrets goes the way of a secret: given, replaced, side by side with its successor, and over.
+func TestSecrets(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)
+	first, made := Given("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", now)
+	if made != "" || len(first) != 1 || first.Check() != nil || len(first.Keys(now)) != 1 {
+		t.Fatalf("%+v, made %q", first, made)
+	}
+	second, made := Given(Made, now)
+	if made == "" || second[0].Key != made || second.Check() != nil {
+		t.Fatalf("%+v, made %q", second, made)
+	}
+	both := second.Beside(first, now, Overlap)
+	for after, want := range map[time.Duration]int{0: 2, Overlap - time.Second: 2, Overlap: 1} {
+		if keys := both.Keys(now.Add(after)); len(keys) != want || string(keys[0]) != string(second.Keys(now)[0]) {
+			t.Errorf("after %v %d keys sign, want %d, the new one first", after, len(keys), want)
+		}
+	}
+	if third, _ := Given(Made, now); len(third.Beside(both, now, Overlap)) != 2 {
+		t.Error("more than two secrets sign")
+	}
+	if len(second.Beside(first, now, 0)) != 1 || len(second.Beside(second, now, Overlap)) != 1 || len(second.Beside(nil, now, Overlap)) != 1 {
+		t.Error("a secret signs beside a new one that should not")
+	}
+	none, made := Given("", now)
+	if made != "" || len(none.Keys(now)) != 0 || len(none.Beside(first, now, Overlap)) != 0 {
+		t.Error("without a secret something is signed")
+	}
+	for _, text := range []string{"secret", "whsec_", "whsec_!", "whsec_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"} {
+		if bad, _ := Given(text, now); bad.Check() == nil || len(bad.Keys(now)) != 0 {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}

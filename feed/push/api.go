@@ -181,15 +181,7 @@ func (s *settings) onto(d *Destination, now time.Time) (made string) {
 		d.Headers = s.Headers
 	}
 	if s.Secret != nil {
-		switch *s.Secret {
-		case "":
-			d.Secrets = nil
-		case "new":
-			fresh := webhook.NewSecret(now)
-			d.Secrets, made = []Secret{fresh}, fresh.Key
-		default:
-			d.Secrets = []Secret{{Key: *s.Secret, Created: now.UTC().Truncate(time.Second)}}
-		}
+		d.Secrets, made = webhook.Given(*s.Secret, now)
 	}
 	return made
 }
@@ -383,9 +375,6 @@ func (f *Feed) resumeIt(w http.ResponseWriter, r *http.Request) {
 	jsonhttp.Write(w, http.StatusOK, f.show(d))
 }
 
-// DefaultOverlap is how long the old secret signs beside a new one.
-const DefaultOverlap = 24 * time.Hour
-
 func (f *Feed) rotate(w http.ResponseWriter, r *http.Request) {
 	d, ok := f.of(w, r)
 	if !ok {
@@ -400,7 +389,7 @@ func (f *Feed) rotate(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	overlap := DefaultOverlap
+	overlap := webhook.Overlap
 	if in.Overlap != nil {
 		if *in.Overlap < 0 || *in.Overlap > 7*24*3600 {
 			jsonhttp.Invalid(w, fmt.Errorf("overlap_seconds %d: 0 to 604800", *in.Overlap))
@@ -408,22 +397,14 @@ func (f *Feed) rotate(w http.ResponseWriter, r *http.Request) {
 		}
 		overlap = time.Duration(*in.Overlap) * time.Second
 	}
-	now := time.Now().UTC().Truncate(time.Second)
-	fresh := webhook.NewSecret(now)
-	d, err := f.change(r.Context(), d, func(d *Destination) {
-		list := []Secret{fresh}
-		if len(d.Secrets) > 0 && overlap > 0 {
-			old := d.Secrets[0]
-			old.Ends = now.Add(overlap)
-			list = append(list, old)
-		}
-		d.Secrets = list
-	})
+	now := time.Now()
+	list, made := webhook.Given(webhook.Made, now)
+	d, err := f.change(r.Context(), d, func(d *Destination) { d.Secrets = list.Beside(d.Secrets, now, overlap) })
 	if err != nil {
 		failed(w, err)
 		return
 	}
-	f.shown(w, http.StatusOK, d, fresh.Key)
+	f.shown(w, http.StatusOK, d, made)
 }
 
 func failed(w http.ResponseWriter, err error) {

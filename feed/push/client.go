@@ -22,7 +22,7 @@ func newClient(d *Destination, g Guard) (*client, error) {
 		return nil, err
 	}
 	c, err := webhook.New(webhook.Endpoint{URL: d.URL, Headers: d.Headers, Agent: "Trunkline-Push/1", Timeout: time.Duration(d.TimeoutMS) * time.Millisecond,
-		Concurrency: d.Concurrency, Any2xx: d.Success == "2xx", HTTP1: d.HTTP == "1.1", TLS: conf, Keys: d.keysAt}, g)
+		Concurrency: d.Concurrency, Any2xx: d.Success == "2xx", HTTP1: d.HTTP == "1.1", TLS: conf, Keys: d.Secrets.Keys}, g)
 	return &client{c}, err
 }
 

@@ -41,7 +41,7 @@ type Destination struct {
 	CA          string            `json:"ca,omitempty"`          // PEM of the authorities of the server; none: those of the system
 	ClientCert  string            `json:"client_cert,omitempty"` // PEM, chain
 	ClientKey   string            `json:"client_key,omitempty"`  // PEM; secret
-	Secrets     []Secret          `json:"secrets,omitempty"`     // of signatures, the newest first; secret
+	Secrets     webhook.Secrets   `json:"secrets,omitempty"`     // of signatures, the newest first; secret
 	Created     time.Time         `json:"created,omitzero"`
 
 	static bool
@@ -143,10 +143,8 @@ func (d *Destination) check(plain bool) error {
 	if _, err := d.tls(); err != nil {
 		return wrong("%v", err)
 	}
-	for _, s := range d.Secrets {
-		if _, err := s.Bytes(); err != nil {
-			return wrong("secrets: %v", err)
-		}
+	if err := d.Secrets.Check(); err != nil {
+		return wrong("secrets: %v", err)
 	}
 	return nil
 }
@@ -277,17 +275,4 @@ func (d Destination) view(st Status) view {
 	d.Headers, d.ClientKey, d.ClientCert, d.Secrets = hidden, "", "", nil
 	v.Destination = d
 	return v
-}
-
-// keysAt gives the keys that sign at a time.
-func (d *Destination) keysAt(now time.Time) [][]byte {
-	var keys [][]byte
-	for _, s := range d.Secrets {
-		if s.Ends.IsZero() || now.Before(s.Ends) {
-			if b, err := s.Bytes(); err == nil {
-				keys = append(keys, b)
-			}
-		}
-	}
-	return keys
 }
