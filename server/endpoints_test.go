@@ -152,6 +152,7 @@ var endpoints = []endpoint{
 	{pattern: "GET /api/analytics/producer-management/v1/accounts/{account}/measure-producers/{producer}/locales", path: "/api/analytics/producer-management/v1/accounts/acme/measure-producers/Queue_itd_1.0.0/locales", status: 401},
 	{pattern: "GET /api/analytics/producer-management/v1/accounts/{account}/measure-producers/{producer}/dictionaries/{locale}", path: "/api/analytics/producer-management/v1/accounts/acme/measure-producers/Queue_itd_1.0.0/dictionaries/en", status: 401},
 	{pattern: "GET /ws/notification", path: "/ws/notification", status: 426},
+	{pattern: "GET /ws/notification/v1beta/analytics/realtime", path: "/ws/notification/v1beta/analytics/realtime", status: 426},
 	{pattern: "GET /ws/notification/v1/analytics/realtime", path: "/ws/notification/v1/analytics/realtime", status: 426},
 	{pattern: "GET /ws/notification/v1/analytics/realtime/{account}/{subscription}", path: "/ws/notification/v1/analytics/realtime/acme/x", status: 426},
 	{pattern: "POST /auth/realms/{account}/protocol/openid-connect/token", path: "/auth/realms/acme/protocol/openid-connect/token", status: 400},

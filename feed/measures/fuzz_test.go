@@ -2,6 +2,7 @@ package measures
 
 import (
 	"testing"
+	"time"
 )
 
 func FuzzAuthentication(f *testing.F) {
@@ -34,7 +35,7 @@ func FuzzSubscription(f *testing.F) {
 			t.Errorf("%q gives %+v", raw, q)
 		}
 		s := stored{}
-		q.apply(&s)
+		q.apply(&s, time.Now())
 		if q.extensions != nil {
 			newSheet(termsOf(&s), "account", "source")
 		}

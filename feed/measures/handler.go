@@ -2,6 +2,7 @@ package measures
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -23,6 +24,7 @@ const (
 	management   = "/api/analytics/producer-management/v1/accounts/{account}/measure-producers"
 	socketPath   = "/ws/notification"
 	channelPath  = "/v1/analytics/realtime"
+	olderPath    = "/v1beta/analytics/realtime" // of the vendor's earlier version, which clients still have
 )
 
 // Routes lists the endpoints. They take signed tokens, which the gate does not know, and so look at them themselves.
@@ -40,6 +42,7 @@ func (f *Feed) Routes() []auth.Route {
 		public("GET "+management+"/{producer}/locales", f.own(f.locales)),
 		public("GET "+management+"/{producer}/dictionaries/{locale}", f.own(f.dictionary)),
 		public("GET "+socketPath, f.socket),
+		public("GET "+socketPath+olderPath, f.socket),
 		public("GET "+socketPath+channelPath, f.socket),
 		public("GET "+socketPath+channelPath+"/{account}/{subscription}", f.socket),
 	}
@@ -96,6 +99,11 @@ func bearer(r *http.Request) (string, bool) {
 	return token, strings.EqualFold(scheme, "Bearer") && token != ""
 }
 
+// violations are an error for what is wrong with a request.
+type violations []Violation
+
+func (v violations) Error() string { return v[0].Message }
+
 // invalid answers 400 with what is wrong.
 func invalid(w http.ResponseWriter, bad []Violation) {
 	problem.Write(w, problem.Detail{Status: http.StatusBadRequest, Type: "constraint-violation", Title: "Constraint Violation",
@@ -104,7 +112,10 @@ func invalid(w http.ResponseWriter, bad []Violation) {
 
 // failed answers what the store said.
 func (f *Feed) failed(w http.ResponseWriter, err error) {
+	var bad violations
 	switch {
+	case errors.As(err, &bad):
+		invalid(w, bad)
 	case errors.Is(err, errNoSubscription):
 		problem.Write(w, problem.Detail{Status: http.StatusNotFound, Type: "no-subscription", Title: "There is no such subscription"})
 	case errors.Is(err, errTooMany):
@@ -118,9 +129,10 @@ func (f *Feed) failed(w http.ResponseWriter, err error) {
 	}
 }
 
-// show is a subscription as the client sees it.
-func (f *Feed) show(r *http.Request, c caller, s *stored) Subscription {
+// show is a subscription as the client sees it. made is the signing secret that this request made, "" for none.
+func (f *Feed) show(r *http.Request, c caller, s *stored, made string) Subscription {
 	out, now := s.Subscription, f.o.Now()
+	out.Transport.Signed, out.Transport.SigningSecret = len(s.Secrets) > 0, made
 	out.Status = statusInactive
 	if s.active(now) {
 		out.Status = statusActive
@@ -151,13 +163,13 @@ func (f *Feed) create(w http.ResponseWriter, r *http.Request, c caller) {
 		invalid(w, bad)
 		return
 	}
-	s, err := f.subs.create(r.Context(), c.Claims, q)
+	s, made, err := f.subs.create(r.Context(), c.Claims, q)
 	if err != nil {
 		f.failed(w, err)
 		return
 	}
 	w.Header().Set("Location", strings.ReplaceAll(notification, "{account}", url.PathEscape(c.account))+"/"+s.ID)
-	jsonhttp.Write(w, http.StatusCreated, f.show(r, c, s))
+	jsonhttp.Write(w, http.StatusCreated, f.show(r, c, s, made))
 }
 
 // Pagination says where a page of a list stands.
@@ -202,7 +214,7 @@ func (f *Feed) list(w http.ResponseWriter, r *http.Request, c caller) {
 	out := Page{Pagination: Pagination{page, size, len(all)}, Subscriptions: []Subscription{}}
 	from := min(len(all), (page-1)*size)
 	for _, s := range all[from:min(len(all), from+size)] {
-		out.Subscriptions = append(out.Subscriptions, f.show(r, c, s))
+		out.Subscriptions = append(out.Subscriptions, f.show(r, c, s, ""))
 	}
 	link := func(n int) string {
 		return r.URL.EscapedPath() + "?pageNumber=" + strconv.Itoa(n) + "&pageSize=" + strconv.Itoa(size)
@@ -222,30 +234,32 @@ func (f *Feed) get(w http.ResponseWriter, r *http.Request, c caller) {
 		f.failed(w, err)
 		return
 	}
-	jsonhttp.Write(w, http.StatusOK, f.show(r, c, s))
+	jsonhttp.Write(w, http.StatusOK, f.show(r, c, s, ""))
 }
 
 // patch changes events, extensions and transport; what the body does not name stays. Who is connected is told to come back.
 func (f *Feed) patch(w http.ResponseWriter, r *http.Request, c caller) {
 	b, bad := readBody(w, r, false)
-	var q request
-	if len(bad) == 0 {
-		q, bad = b.check(false, f.o.Webhooks)
-	}
 	if len(bad) > 0 {
 		invalid(w, bad)
 		return
 	}
-	s, err := f.subs.change(r.Context(), c.Tenant, r.PathValue("subscription"), func(s *stored) {
+	var made string
+	s, err := f.subs.change(r.Context(), c.Tenant, r.PathValue("subscription"), func(s *stored) error {
+		q, bad := b.over(s).check(false, f.o.Webhooks)
+		if len(bad) > 0 {
+			return violations(bad)
+		}
 		s.UpdatedAt = f.o.Now().UTC()
 		s.Terms++
-		q.apply(s)
+		made = q.apply(s, s.UpdatedAt)
+		return nil
 	})
 	if err != nil {
 		f.failed(w, err)
 		return
 	}
-	jsonhttp.Write(w, http.StatusOK, f.show(r, c, s))
+	jsonhttp.Write(w, http.StatusOK, f.show(r, c, s, made))
 }
 
 func (f *Feed) remove(w http.ResponseWriter, r *http.Request, c caller) {
@@ -266,22 +280,26 @@ func (f *Feed) renew(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	b, bad := readBody(w, r, true)
-	authToken := ""
-	if t := b.Transport; t != nil && t.AuthToken != nil {
-		if authToken = *t.AuthToken; !webhook.ValidHeader(defaultTokenHeader, authToken) {
+	var with renewal
+	if t := b.Transport; t != nil {
+		if with.authToken = deref(t.AuthToken); !webhook.ValidHeader(defaultTokenHeader, with.authToken) {
 			bad = append(bad, Violation{"transport.authToken", "This can be sent in a header.", codeNotAccepted})
 		}
+		with.secret = t.SigningSecret
+		t.checkSecret(func(field, code, format string, args ...any) {
+			bad = append(bad, Violation{field, fmt.Sprintf(format, args...), code})
+		})
 	}
 	if len(bad) > 0 {
 		invalid(w, bad)
 		return
 	}
-	s, err := f.subs.renew(r.Context(), c.Claims, id, authToken)
+	s, made, err := f.subs.renew(r.Context(), c.Claims, id, with)
 	if err != nil {
 		f.failed(w, err)
 		return
 	}
-	jsonhttp.Write(w, http.StatusOK, f.show(r, c, s))
+	jsonhttp.Write(w, http.StatusOK, f.show(r, c, s, made))
 }
 
 // maxMessage bounds what a client may send over its WebSocket, in bytes.

@@ -72,7 +72,7 @@ type hook struct {
 func (f *Feed) newHook(sub *stored) (*hook, error) {
 	t := sub.Transport
 	e := webhook.Endpoint{URL: t.Endpoint, Agent: "Trunkline-Measures/1", Timeout: f.o.Webhooks.Timeout, Concurrency: hookWorkers, Any2xx: true,
-		TLS: &tls.Config{MinVersion: tls.VersionTLS12}}
+		TLS: &tls.Config{MinVersion: tls.VersionTLS12}, Keys: sub.Secrets.Keys}
 	if sub.AuthToken != "" {
 		e.Headers = map[string]string{cmp.Or(t.AuthTokenHeader, defaultTokenHeader): sub.AuthToken}
 	}
@@ -278,7 +278,7 @@ func (f *Feed) tendHooks() {
 	have := maps.Clone(f.hooks)
 	f.mu.Unlock()
 	for id, h := range have {
-		if s := want[id]; s == nil || s.Terms != h.sub.Terms || s.AuthToken != h.sub.AuthToken {
+		if s := want[id]; s == nil || s.Terms != h.sub.Terms || s.AuthToken != h.sub.AuthToken || !slices.EqualFunc(s.Secrets, h.sub.Secrets, sameKey) {
 			f.stopHook(h)
 			delete(have, id)
 		}
@@ -305,6 +305,8 @@ func (f *Feed) tendHooks() {
 		h.place.joinHook(h)
 	}
 }
+
+func sameKey(a, b webhook.Secret) bool { return a.Key == b.Key }
 
 func (f *Feed) stopHook(h *hook) {
 	h.place.leaveHook(h)

@@ -204,7 +204,7 @@ func TestAnIssuerThatCannotBeAsked(t *testing.T) {
 }
 
 func TestPings(t *testing.T) {
-	e := serve(t, measures.Options{PingInterval: 2 * time.Second})
+	e := serve(t, measures.Options{PingInterval: 4 * time.Second})
 	sub := e.subscribe(t, "Agent_itd")
 	silent, texts, control := e.connect(t, sub), e.connect(t, e.subscribe(t, "Agent_itd")), e.connect(t, e.subscribe(t, "Agent_itd"))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -246,6 +246,27 @@ func TestPings(t *testing.T) {
 		t.Errorf("got %d %+v", status, s)
 	}
 	e.connect(t, sub)
+}
+
+// A connection that was closed for its silence, and lingers because its client does not read, leaves the renewed subscription alone.
+func TestRenewingBehindAClientThatIsGone(t *testing.T) {
+	e := serve(t, measures.Options{PingInterval: time.Second})
+	sub := e.subscribe(t, "Agent_itd")
+	e.connect(t, sub)
+	token, path := e.token(t, tenant), subscriptions+"/"+sub.ID
+	var s measures.Subscription
+	for end := time.Now().Add(time.Minute); s.Status != "INACTIVE"; time.Sleep(5 * time.Millisecond) {
+		if e.ask(t, "GET", path, token, "", &s); time.Now().After(end) {
+			t.Fatalf("got %+v", s)
+		}
+	}
+	e.ask(t, "POST", path+":renew", token, "", nil)
+	for range 20 { // several looks at the connections
+		if e.ask(t, "GET", path, token, "", &s); s.Status != "ACTIVE" {
+			t.Fatalf("got %+v", s)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 func TestWhatEndsAConnection(t *testing.T) {

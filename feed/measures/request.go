@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"trunkline/webhook"
 )
@@ -53,6 +56,7 @@ type transportBody struct {
 	Endpoint        *string `json:"endpoint"`
 	AuthToken       *string `json:"authToken"`
 	AuthTokenHeader *string `json:"authTokenHeader"`
+	SigningSecret   *string `json:"signingSecret"`
 }
 
 // eventList is a list of texts, or one.
@@ -65,7 +69,34 @@ func (l *eventList) UnmarshalJSON(b []byte) error {
 		*l = eventList{one}
 		return nil
 	}
-	return json.Unmarshal(b, (*[]string)(l))
+	if json.Unmarshal(b, (*[]string)(l)) != nil {
+		return &json.UnmarshalTypeError{Type: reflect.TypeFor[eventList]()}
+	}
+	return nil
+}
+
+// over gives the body of a change with what it leaves out and cannot be without, as the subscription has it.
+func (b body) over(old *stored) body {
+	if b.Transport != nil {
+		t := *b.Transport
+		t.Type = cmp.Or(t.Type, &old.Transport.Type)
+		if *t.Type == transportWebhook && old.Transport.Type == transportWebhook {
+			t.Endpoint = cmp.Or(t.Endpoint, &old.Transport.Endpoint)
+			if old.AuthToken != "" {
+				t.AuthToken, t.AuthTokenHeader = cmp.Or(t.AuthToken, &old.AuthToken), cmp.Or(t.AuthTokenHeader, &old.Transport.AuthTokenHeader)
+			}
+		}
+		b.Transport = &t
+	}
+	if b.Extensions != nil && (*b.Extensions)[extProducer] == "" {
+		merged := maps.Clone(*b.Extensions)
+		if merged == nil {
+			merged = map[string]string{}
+		}
+		merged[extProducer] = old.Extensions[extProducer]
+		b.Extensions = &merged
+	}
+	return b
 }
 
 // request is what a body asks for, checked. Parts that it does not name are nil.
@@ -73,21 +104,29 @@ type request struct {
 	events     []string
 	transport  *Transport
 	authToken  string
+	secret     *string // that signs; nil: as it was
 	extensions map[string]string
 }
 
-// apply puts what was asked for into a subscription.
-func (q request) apply(s *stored) {
+// apply puts what was asked for into a subscription, and gives a signing secret that was made.
+func (q request) apply(s *stored, now time.Time) (made string) {
 	s.Family = familyAnalytics
 	if q.events != nil {
 		s.Events = q.events
 	}
 	if q.transport != nil {
 		s.Transport, s.AuthToken = *q.transport, q.authToken
+		if s.Transport.Type != transportWebhook {
+			s.Secrets = nil
+		}
+	}
+	if q.secret != nil {
+		made = s.sign(*q.secret, now)
 	}
 	if q.extensions != nil {
 		s.Extensions = q.extensions
 	}
+	return made
 }
 
 // readBody decodes a request. An empty one is accepted where there may be none.
@@ -113,11 +152,22 @@ func parseBody(raw []byte) (body, []Violation) {
 	if err := json.Unmarshal(raw, &b); err != nil {
 		var typ *json.UnmarshalTypeError
 		if errors.As(err, &typ) && typ.Field != "" {
-			return b, []Violation{{typ.Field, "This is not of the right type.", codeMalformed}}
+			return b, []Violation{{typ.Field, "Here belongs " + article(typ.Type) + ".", codeMalformed}}
 		}
 		return b, []Violation{{"", "The body is not a JSON object of the right form.", codeMalformed}}
 	}
 	return b, nil
+}
+
+// article says in words what a member is.
+func article(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Slice:
+		return "a list of texts"
+	}
+	return "an object"
 }
 
 // check says what is wrong with a body. With create everything that a subscription needs must be there. hooks is nil where
@@ -168,7 +218,7 @@ func (b body) checkTransport(create bool, hooks *Webhooks, q *request, refuse fu
 		}
 	case *t.Type == transportWebhook && hooks != nil:
 		q.transport = t.checkWebhook(hooks, refuse)
-		q.authToken = deref(t.AuthToken)
+		q.authToken, q.secret = deref(t.AuthToken), t.SigningSecret
 	case *t.Type == transportWebhook:
 		refuse("transport.type", codeUnsupported, "Measures are not delivered by webhook by this server; the transport is %s.", transportWebSocket)
 	case *t.Type != transportWebSocket:
@@ -206,10 +256,18 @@ func (t *transportBody) checkWebhook(hooks *Webhooks, refuse func(field, code, f
 	case webhook.OwnHeader(name):
 		refuse("transport.authTokenHeader", codeNotAccepted, "%s is set by the server.", name)
 	}
-	if t.AuthToken == nil {
+	t.checkSecret(refuse)
+	if deref(t.AuthToken) == "" {
 		out.AuthTokenHeader = ""
 	}
 	return out
+}
+
+// checkSecret says what is wrong with the secret that is to sign.
+func (t *transportBody) checkSecret(refuse func(field, code, format string, args ...any)) {
+	if s, _ := webhook.Given(deref(t.SigningSecret), time.Time{}); s.Check() != nil {
+		refuse("transport.signingSecret", codeNotAccepted, `This is "new", whsec_ and 24 to 64 bytes in base64, or "" for none.`)
+	}
 }
 
 func deref(s *string) string {

@@ -32,6 +32,7 @@ type session struct {
 	place  *room
 
 	joined   atomic.Bool  // it is authenticated
+	ending   atomic.Bool  // it was said goodbye to, and may still be there for a while
 	started  atomic.Bool  // it has its snapshot
 	pinged   atomic.Int64 // Unix nanoseconds of the last ping
 	progress atomic.Int64 // when it last took something of what it was behind with
@@ -145,6 +146,7 @@ func (s *session) refuse(status string, code ws.CloseCode, reason string) {
 
 // goodbye ends the session with a number; what is queued is dropped.
 func (s *session) goodbye(code ws.CloseCode, reason string) {
+	s.ending.Store(true)
 	s.conn.Cut(ws.CloseFrame(code, reason), &ws.CloseError{Code: code, Reason: reason})
 }
 

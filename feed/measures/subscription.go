@@ -15,6 +15,7 @@ import (
 
 	"trunkline/auth/jwt"
 	"trunkline/control"
+	"trunkline/webhook"
 )
 
 // Bucket is the name of the bucket that holds the subscriptions.
@@ -48,6 +49,10 @@ type Transport struct {
 	PingInterval int `json:"pingInterval,omitempty"`
 	// AuthTokenHeader is the header in which a webhook carries the authToken of the request, which is never shown.
 	AuthTokenHeader string `json:"authTokenHeader,omitempty"`
+	// Signed says that what a webhook sends is signed.
+	Signed bool `json:"signed,omitempty"`
+	// SigningSecret is the secret that was made, in the answer to the request that asked for it and nowhere else.
+	SigningSecret string `json:"signingSecret,omitempty"`
 }
 
 // Subscription is an entitlement to connect, as the Notification API shows it.
@@ -70,11 +75,20 @@ type stored struct {
 	Tenant string `json:"tenant"`
 	// AuthToken is sent along with webhooks.
 	AuthToken string `json:"auth_token,omitempty"`
-	Client    string `json:"client"` // who made it
+	// Secrets sign webhooks.
+	Secrets webhook.Secrets `json:"secrets,omitempty"`
+	Client  string          `json:"client"` // who made it
 	// Stopped says that it was set inactive before its time.
 	Stopped bool `json:"stopped,omitempty"`
 	// Terms counts the changes of what is delivered.
 	Terms int `json:"terms,omitempty"`
+}
+
+// sign puts a signing secret in the place of the one there is, which goes on beside it for a while, and gives one that was made.
+func (s *stored) sign(text string, now time.Time) (made string) {
+	list, made := webhook.Given(text, now)
+	s.Secrets = list.Beside(s.Secrets, now, webhook.Overlap)
+	return made
 }
 
 func (s *stored) active(now time.Time) bool { return !s.Stopped && now.Before(s.ExpiresAt) }
@@ -151,29 +165,31 @@ func (s *store) list(tenant string) []*stored {
 	return out
 }
 
-// create makes a subscription that is active until the token expires.
-func (s *store) create(ctx context.Context, c jwt.Claims, want request) (*stored, error) {
+// create makes a subscription that is active until the token expires, and gives a signing secret that was made.
+func (s *store) create(ctx context.Context, c jwt.Claims, want request) (_ *stored, made string, _ error) {
 	if len(s.list(c.Tenant)) >= s.most {
-		return nil, errTooMany
+		return nil, "", errTooMany
 	}
 	one := &stored{Tenant: c.Tenant, Client: c.Subject}
 	one.ID = uuid.NewString()
 	one.CreatedAt, one.ExpiresAt = s.now().UTC(), c.Expires.UTC()
-	want.apply(one)
+	made = want.apply(one, one.CreatedAt)
 	if err := s.made.Create(ctx, storeKey(one.Tenant, one.ID), one); err != nil {
-		return nil, fmt.Errorf("store the subscription: %w", err)
+		return nil, "", fmt.Errorf("store the subscription: %w", err)
 	}
-	return one, nil
+	return one, made, nil
 }
 
-// change stores what fn makes of a subscription.
-func (s *store) change(ctx context.Context, tenant, id string, fn func(*stored)) (*stored, error) {
+// change stores what fn makes of a subscription, unless it fails.
+func (s *store) change(ctx context.Context, tenant, id string, fn func(*stored) error) (*stored, error) {
 	if _, err := s.get(tenant, id); err != nil {
 		return nil, err
 	}
 	one, err := s.made.Change(ctx, storeKey(tenant, strings.ToLower(id)), func(old *stored) (*stored, error) {
 		now := *old
-		fn(&now)
+		if err := fn(&now); err != nil {
+			return nil, err
+		}
 		return &now, nil
 	})
 	if errors.Is(err, control.ErrNotFound) {
@@ -185,20 +201,33 @@ func (s *store) change(ctx context.Context, tenant, id string, fn func(*stored))
 	return one, nil
 }
 
-// renew makes a subscription active until the token that renews it expires.
-// authToken is the new one of a webhook, "" for none.
-func (s *store) renew(ctx context.Context, c jwt.Claims, id, authToken string) (*stored, error) {
-	return s.change(ctx, c.Tenant, id, func(one *stored) {
+// renewal is what a client may bring along when it renews the subscription of a webhook.
+type renewal struct {
+	authToken string  // "": the old one stays
+	secret    *string // that signs; nil: as it was
+}
+
+// renew makes a subscription active until the token that renews it expires, and gives a signing secret that was made.
+func (s *store) renew(ctx context.Context, c jwt.Claims, id string, with renewal) (_ *stored, made string, _ error) {
+	one, err := s.change(ctx, c.Tenant, id, func(one *stored) error {
 		one.ExpiresAt, one.Stopped = c.Expires.UTC(), false
-		if authToken != "" && one.Transport.Type == transportWebhook {
-			one.AuthToken = authToken
+		if one.Transport.Type == transportWebhook {
+			one.AuthToken = cmp.Or(with.authToken, one.AuthToken)
+			if with.secret != nil {
+				made = one.sign(*with.secret, s.now())
+			}
 		}
+		return nil
 	})
+	return one, made, err
 }
 
 // stop sets a subscription inactive.
 func (s *store) stop(ctx context.Context, tenant, id string) error {
-	_, err := s.change(ctx, tenant, id, func(one *stored) { one.Stopped = true })
+	_, err := s.change(ctx, tenant, id, func(one *stored) error {
+		one.Stopped = true
+		return nil
+	})
 	return err
 }
 

@@ -70,6 +70,9 @@ func (f *Feed) connected(id string) []*session {
 func (f *Feed) look(list []*session) {
 	now := f.o.Now()
 	for _, s := range list {
+		if s.ending.Load() {
+			continue // its end is settled: it must not end a subscription that was renewed since
+		}
 		sub, err := f.subs.get(s.sub.Tenant, s.sub.ID)
 		switch {
 		case err != nil:
@@ -93,7 +96,7 @@ func (f *Feed) silent(s *session) {
 	s.goodbye(ws.CodeMeasuresNoPing, "no ping came in time")
 	limit := f.o.Now().UnixNano() - int64(f.o.PingInterval)
 	for _, other := range f.connected(s.sub.ID) {
-		if other != s && other.pinged.Load() >= limit {
+		if !other.ending.Load() && other.pinged.Load() >= limit {
 			return
 		}
 	}
