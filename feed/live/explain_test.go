@@ -40,7 +40,7 @@ func TestExplanationsAddUp(t *testing.T) {
 	h := openHall(t, t.TempDir(), live.Options{})
 	h.work("alpha", 3, 3000, 200)
 	h.work("beta", 4, 500, 100)
-	h.settled("alpha")
+	h.quiet("alpha")
 	queues, _ := h.state("alpha", "queues")
 	var list []struct {
 		ID    string

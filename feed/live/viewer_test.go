@@ -171,7 +171,7 @@ func TestSnapshotAndChangesJoin(t *testing.T) {
 	}
 	want := map[string]map[string]string{}
 	for _, tenant := range []string{"alpha", "beta"} {
-		h.settled(tenant)
+		h.quiet(tenant)
 	}
 	for _, v := range viewers {
 		key := v.tenant + strings.Join(v.kinds, ",")
