@@ -151,7 +151,7 @@ func TestComplaints(t *testing.T) {
 		want []string // parts of the error, one issue each
 	}{
 		"unknown key":               {"listen:\n  adr: x\n", nil, []string{"t.yaml:2:3: unknown key listen.adr, did you mean listen.addr?"}},
-		"unknown key, nothing near": {"listen:\n  zzzzzz: x\n", nil, []string{"t.yaml:2:3: unknown key listen.zzzzzz"}},
+		"unknown key, nothing near": {"listen:\n  zzzzzz: x\n", nil, []string{"t.yaml:2:3: unknown key listen.zzzzzz; known here are addr, tls, "}},
 		"known key, wrong section":  {"heartbeat: 1s\n", nil, []string{"t.yaml:1:1: unknown key heartbeat, did you mean live.heartbeat?"}},
 		"two at once":               {"lisen: {}\nlog:\n  shards: many\n", nil, []string{"t.yaml:1:1: unknown key lisen, did you mean listen?", `t.yaml:3:11: log.shards: "many" is not a whole number; accepted: 1 to 256`}},
 		"unknown key of an entry":   {"tenants:\n  - id: a\n    timezone: UTC\n", nil, []string{"t.yaml:3:5: unknown key tenants[0].timezone, did you mean tenants[0].time_zone?"}},

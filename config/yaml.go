@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -99,6 +100,9 @@ func (l *loader) unknownKey(key *ast.StringNode, path string, names []string) {
 				hint = ", did you mean " + f.path + "?"
 			}
 		})
+	}
+	if hint == "" {
+		hint = "; known here are " + strings.Join(names, ", ")
 	}
 	l.complain(where, "", "unknown key %s%s", join(path, key.Value), hint)
 }

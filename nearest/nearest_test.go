@@ -11,7 +11,11 @@ func TestOf(t *testing.T) {
 	for word, want := range map[string]string{
 		"addr":           "addr",
 		"adr":            "addr",
-		"address":        "", // three of seven letters
+		"address":        "addr", // three of seven letters, but it begins so
+		"idle":           "idle_timeout",
+		"li":             "",
+		"lim":            "limits",
+		"header_bytes":   "",
 		"adrd":           "addr",
 		"header-timeout": "header_timeout",
 		"HeaderTimeout":  "header_timeout",

@@ -28,12 +28,20 @@ func newConfigCheckCmd() *cobra.Command {
 	var file string
 	var all, strict bool
 	cmd := &cobra.Command{
-		Use:   "check [-c FILE]",
+		Use:   "check [FILE]",
 		Short: "Say what is wrong with a configuration, and which settings differ from the defaults",
 		Long: `Say what is wrong with a configuration file and the TRUNKLINE_ variables of the environment, and which settings
 differ from the defaults. Secrets are hidden. Nothing is opened and nothing is started.`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 || len(args) == 1 && file != "" {
+				return usage(fmt.Errorf("%s takes one file", cmd.CommandPath()))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				file = args[0]
+			}
 			loaded, err := loadConfig(cmd, file)
 			if err != nil {
 				return err

@@ -130,7 +130,11 @@ func flagError(cmd *cobra.Command, err error) error {
 // noArgs refuses arguments with the exit code of a wrong command line.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage(fmt.Errorf("%s takes no arguments, not %q", cmd.CommandPath(), args[0]))
+		hint := ""
+		if cmd.Flags().Lookup("config") != nil {
+			hint = "; the configuration is given with -c FILE"
+		}
+		return usage(fmt.Errorf("%s takes no arguments, not %q%s", cmd.CommandPath(), args[0], hint))
 	}
 	return nil
 }

@@ -59,6 +59,9 @@ func parameters(raw string, known []string) (map[string]string, error) {
 			if near, ok := nearest.Of(name, known); ok {
 				return nil, fmt.Errorf("unknown parameter %q, did you mean %q?", name, near)
 			}
+			if len(known) == 0 {
+				return nil, fmt.Errorf("unknown parameter %q; there are none here", name)
+			}
 			return nil, fmt.Errorf("unknown parameter %q; known are %s", name, strings.Join(known, ", "))
 		}
 		if len(q[name]) > 1 {
