@@ -41,7 +41,8 @@ func (s *shard) verify(ctx context.Context, rep *Report, progress func(uint64)) 
 	// report, together with what the start has noticed.
 	fresh := index.New(s.id, index.Limits{Identities: 1})
 	fresh.SetFirst(s.index.First())
-	end := s.index.Tip().Sequence
+	known := s.index.Tip() // the log goes on growing meanwhile
+	end := known.Sequence
 	for next := fresh.First(); next <= end; {
 		before := next
 		n, err := s.stream.Read(ctx, next, 0, func(msg []byte) error {
@@ -86,7 +87,7 @@ func (s *shard) verify(ctx context.Context, rep *Report, progress func(uint64)) 
 			rep.Breaks = append(rep.Breaks, t)
 		}
 	}
-	if tip := fresh.Tip(); tip.Sequence == end && tip.Hash != s.index.Tip().Hash {
+	if tip := fresh.Tip(); tip.Sequence == end && tip.Hash != known.Hash {
 		rep.Breaks = append(rep.Breaks, fmt.Sprintf("shard %d: the index was made of another log than the one that is stored", s.id))
 	}
 	return nil
