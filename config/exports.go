@@ -44,6 +44,7 @@ type Destination struct {
 	Manifest   bool     `yaml:"manifest" default:"false" doc:"Write a _manifest.json beside the files: rows, bytes, SHA-256, first and last cursor."`
 	SplitBytes Size     `yaml:"split_bytes" default:"256MiB" min:"1MiB" max:"64GiB" doc:"From which size on a file is followed by another one."`
 	PublicKey  string   `yaml:"public_key" doc:"File with the customer's OpenPGP public key, to which files are encrypted. Empty: they are not."`
+	Download   bool     `yaml:"download" default:"false" doc:"The File Exporter's calls show this destination of the tenant. Where none says so they show the first."`
 	Parallel   int      `yaml:"parallel" default:"4" min:"1" max:"64" doc:"Windows that are delivered at the same time."`
 }
 
@@ -72,7 +73,7 @@ func (l *loader) exports(c *Config) {
 			l.refuse("exports.wfm", "the 15-minute rows of %q are not kept: name it in floor.intervals", t)
 		}
 	}
-	seen, places := map[[2]string]bool{}, map[string]bool{}
+	seen, places, shown := map[[2]string]bool{}, map[string]bool{}, map[string]bool{}
 	for i := range c.Exports.Destinations {
 		d, path := &c.Exports.Destinations[i], fmt.Sprintf("exports.destinations[%d]", i)
 		l.tenantOf(d.Tenant, path, tenants)
@@ -84,6 +85,10 @@ func (l *loader) exports(c *Config) {
 		} else {
 			seen[key] = true
 		}
+		if d.Download && shown[d.Tenant] {
+			l.refuse(path+".download", "another destination of %q is shown by the download API already", d.Tenant)
+		}
+		shown[d.Tenant] = shown[d.Tenant] || d.Download
 		if (d.Directory == "") == (d.Bucket == "") {
 			l.refuse(path+".directory", "exactly one of directory and bucket is needed")
 		}

@@ -14,14 +14,14 @@ exports:
   wfm: [acme]
   destinations:
     - {id: here, tenant: acme, directory: /tmp/x, formats: [jsonl, parquet], gzip: false}
-    - {id: there, tenant: acme, bucket: b, key_id: k, secret_env: S, endpoint: 'https://s3.example.com', path_style: true}
+    - {id: there, tenant: acme, bucket: b, download: true, key_id: k, secret_env: S, endpoint: 'https://s3.example.com', path_style: true}
     - {id: here, tenant: globex, directory: /tmp/y}
 `), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := l.Config.Exports
-	if len(e.Destinations) != 3 || e.Destinations[0].Gzip || !e.Destinations[1].Gzip || e.Destinations[1].Encryption != "AES256" || !e.HasWFM("acme") || e.HasWFM("globex") {
+	if len(e.Destinations) != 3 || e.Destinations[0].Gzip || !e.Destinations[1].Gzip || e.Destinations[0].Download || !e.Destinations[1].Download || e.Destinations[1].Encryption != "AES256" || !e.HasWFM("acme") || e.HasWFM("globex") {
 		t.Errorf("%+v", e)
 	}
 }
@@ -38,6 +38,7 @@ func TestWrongExportsAreRefused(t *testing.T) {
 		"as in https://s3.example.com":                    "destinations: [{id: a, tenant: acme, bucket: b, endpoint: s3.example.com}]",
 		"writes to the same place":                        "destinations: [{id: a, tenant: acme, directory: x}, {id: b, tenant: globex, directory: x/}]",
 		"a directory, bucket or prefix of its own":        "destinations: [{id: a, tenant: acme, bucket: x, prefix: p}, {id: b, tenant: globex, bucket: x, prefix: /p/}]",
+		"is shown by the download API already":            "destinations: [{id: a, tenant: acme, directory: x, download: true}, {id: b, tenant: acme, directory: y, download: true}]",
 		"there is no tenant \"nobody\"":                   "wfm: [nobody]",
 		"name it in floor.intervals":                      "wfm: [acme]",
 		"one of jsonl, parquet":                           "destinations: [{id: a, tenant: acme, directory: x, formats: [csv]}]",

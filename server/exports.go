@@ -99,7 +99,7 @@ func (s *Server) downloadKey(ctx context.Context) ([]byte, error) {
 // exportDestination opens the bucket of a destination.
 func exportDestination(ctx context.Context, c *config.Destination) (export.Destination, error) {
 	d := export.Destination{ID: c.ID, Tenant: c.Tenant, Feeds: c.Feeds, Formats: c.Formats, Gzip: c.Gzip, Manifest: c.Manifest,
-		SplitBytes: int64(c.SplitBytes), Parallel: c.Parallel}
+		SplitBytes: int64(c.SplitBytes), Download: c.Download, Parallel: c.Parallel}
 	if c.PublicKey != "" {
 		raw, err := os.ReadFile(c.PublicKey)
 		if err == nil {

@@ -23,9 +23,10 @@ s3() {
   if [ -n "${ENDPOINT:-}" ]; then aws --endpoint-url "$ENDPOINT" "$@"; else aws "$@"; fi
 }
 
-# The flags of complete partitions, and nothing else, say what may be taken.
-s3 s3api list-objects-v2 --bucket "$bucket" --prefix "$prefix" --query 'Contents[].[Key]' --output text |
-  sed -n 's|/_SUCCESS$||p' |
+# The flags of complete partitions, and nothing else, say what may be taken. They are
+# asked for on their own, so that a failure ends the script.
+keys=$(s3 s3api list-objects-v2 --bucket "$bucket" --prefix "$prefix" --query 'Contents[].[Key]' --output text)
+printf '%s\n' "$keys" | sed -n 's|/_SUCCESS$||p' |
   while IFS= read -r partition; do
     to=$into/$feed/dt=${partition#*"/dt="}
     [ -e "$to/_SUCCESS" ] && continue

@@ -269,10 +269,13 @@ func (f *Feed) showBackfill(w http.ResponseWriter, r *http.Request) {
 	jsonhttp.Write(w, http.StatusOK, s)
 }
 
-// Store gives the bucket that the download API shows of a tenant: its first.
+// Store gives the bucket that the download API shows of a tenant: the one that was
+// chosen for it, else the first.
 func (f *Feed) Store(tenant string) (bucket.Store, bool) {
-	if list := f.destinations[tenant]; len(list) > 0 {
-		return list[0].Store, true
+	list := f.destinations[tenant]
+	if len(list) == 0 {
+		return nil, false
 	}
-	return nil, false
+	shown := max(slices.IndexFunc(list, func(d *Destination) bool { return d.Download }), 0)
+	return list[shown].Store, true
 }

@@ -10,6 +10,7 @@ import (
 
 	"trunkline/auth"
 	"trunkline/feed/export"
+	"trunkline/feed/export/bucket"
 	"trunkline/feed/export/bucket/buckettest"
 	"trunkline/feed/export/exporttest"
 )
@@ -111,5 +112,25 @@ func TestTheExportsPage(t *testing.T) {
 	}
 	if state.State != "done" || state.There != 2 {
 		t.Errorf("%+v", state)
+	}
+}
+
+func TestTheDownloadAPIShowsTheDestinationThatIsChosen(t *testing.T) {
+	t.Parallel()
+	first, chosen := buckettest.NewMemory(), buckettest.NewMemory()
+	for _, choose := range []bool{false, true} {
+		a, b := to(first), to(chosen)
+		a.ID, b.Download = "first", choose
+		f := open(t, exporttest.NewLog(), options(t, t.TempDir(), a, b))
+		want := bucket.Store(first)
+		if choose {
+			want = chosen
+		}
+		if got, ok := f.Store(exporttest.Tenant); !ok || got != want {
+			t.Errorf("chosen %v: %v", choose, ok)
+		}
+		if _, ok := f.Store("nobody"); ok {
+			t.Error("a tenant without destinations has one")
+		}
 	}
 }

@@ -31,6 +31,8 @@ type Destination struct {
 	SplitBytes int64
 	// Recipients are whom the files are encrypted to; none: they are not encrypted.
 	Recipients openpgp.EntityList
+	// Download has the download API show this one of the tenant's destinations.
+	Download bool
 	// Parallel is how many windows are delivered at the same time, 4 by default.
 	Parallel int
 }

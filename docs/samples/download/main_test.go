@@ -138,4 +138,9 @@ func TestTheShellSampleTakesCompletePartitions(t *testing.T) {
 		}
 		check(t, into)
 	}
+	cmd := exec.CommandContext(t.Context(), "sh", "../download.sh", "nowhere", "reps", "2026-03-02", t.TempDir())
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "BUCKETS="+buckets)
+	if out, err := cmd.CombinedOutput(); err == nil {
+		t.Errorf("a bucket that cannot be listed is taken for an empty one: %s", out)
+	}
 }

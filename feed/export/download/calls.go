@@ -186,7 +186,7 @@ func (q *request) partition(ctx context.Context, s bucket.Store) (string, error)
 		if q.Interval == "" {
 			return "", refuse(http.StatusNotFound, "Not found: the day is not complete, or the feed has intervals, of which one is to be named.")
 		}
-		return "", refuse(http.StatusNotFound, "Not found: the window is not complete.")
+		return "", refuse(http.StatusNotFound, "Not found: there is no such window, or it is not complete.")
 	}
 	return folder, err
 }

@@ -22,7 +22,7 @@ import (
 const maxLine = 64 << 20
 
 // ErrKey says that a file is encrypted and cannot be decrypted.
-var ErrKey = errors.New("the file is encrypted, and no key that was given opens it")
+var ErrKey = errors.New("the file is encrypted, and there is no key that opens it")
 
 // lines hands each row of a fetched file to each, as a line of JSON.
 func lines(path string, t *schema.Table, keys openpgp.EntityList, each func(line []byte) error) error {
@@ -38,6 +38,9 @@ func lines(path string, t *schema.Table, keys openpgp.EntityList, each func(line
 	var r io.Reader = bufio.NewReaderSize(in, 1<<20)
 	sealed := r
 	if name.Encrypted {
+		if len(keys) == 0 {
+			return fmt.Errorf("%w: none was given", ErrKey)
+		}
 		message, err := openpgp.ReadMessage(r, keys, nil, nil)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrKey, err)
