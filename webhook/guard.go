@@ -26,17 +26,23 @@ func ParseNetworks(list []string) ([]netip.Prefix, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a network, as in 10.0.0.0/8", s)
 		}
+		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96) // addresses are looked at in this form
+		}
 		out = append(out, p.Masked())
 	}
 	return out, nil
 }
 
-// Networks that netip has no name for: shared address space, benchmarking, documentation, the translation prefix, and
-// what is reserved.
+// public6 is where IPv6 has public addresses. What is outside of it is not, old forms that hold an IPv4 address included.
+var public6 = netip.MustParsePrefix("2000::/3")
+
+// Networks that netip has no name for: shared address space, benchmarking, documentation, tunnels and translation, which
+// lead to IPv4 addresses, what is reserved, and the one address of a cloud's inside that looks public.
 var closed = func() []netip.Prefix {
 	var out []netip.Prefix
-	for _, s := range []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-		"240.0.0.0/4", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001:db8::/32", "2002::/16", "fec0::/10"} {
+	for _, s := range []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
+		"203.0.113.0/24", "240.0.0.0/4", "168.63.129.16/32", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"} {
 		out = append(out, netip.MustParsePrefix(s))
 	}
 	return out
@@ -50,7 +56,7 @@ func (g Guard) Check(a netip.Addr) error {
 			return nil
 		}
 	}
-	refused := a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified() || a.IsInterfaceLocalMulticast()
+	refused := a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified() || a.Is6() && !public6.Contains(a)
 	for _, p := range closed {
 		refused = refused || p.Contains(a)
 	}

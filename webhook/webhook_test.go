@@ -63,17 +63,23 @@ func TestSignature(t *testing.T) {
 }
 
 func TestTheGuard(t *testing.T) {
-	none, some := Guard{}, Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}}
+	allowed, err := ParseNetworks([]string{"10.1.0.0/16", "::ffff:192.168.1.0/120", "64:ff9b::/96"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, some := Guard{}, Guard{Allow: allowed}
 	for addr, ok := range map[string]bool{
 		"8.8.8.8": true, "2606:4700::1": true, "127.0.0.1": false, "::1": false, "10.1.2.3": false, "192.168.0.1": false, "172.16.0.1": false,
 		"169.254.169.254": false, "fe80::1": false, "fd00:ec2::254": false, "224.0.0.1": false, "ff02::1": false, "0.0.0.0": false, "::": false,
 		"100.64.0.1": false, "::ffff:127.0.0.1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "255.255.255.255": false,
+		"::127.0.0.1": false, "::8.8.8.8": false, "64:ff9b:1::a00:1": false, "2001::7f00:1": false, "fec0::1": false, "5f00::1": false, "3fff::1": false, "168.63.129.16": false,
+		"192.0.0.192": false, "100.100.100.200": false, "fe80::1%eth0": false, "::ffff:0:127.0.0.1": false, "99.255.255.255": true, "100.128.0.1": true, "172.32.0.1": true, "2a00::1": true,
 	} {
 		if err := none.Check(netip.MustParseAddr(addr)); (err == nil) != ok {
 			t.Errorf("%s: %v", addr, err)
 		}
 	}
-	for addr, ok := range map[string]bool{"10.1.2.3": true, "::ffff:10.1.2.3": true, "10.2.0.1": false} {
+	for addr, ok := range map[string]bool{"10.1.2.3": true, "::ffff:10.1.2.3": true, "10.2.0.1": false, "192.168.1.9": true, "192.168.2.9": false, "64:ff9b::a01:203": true, "127.0.0.1": false} {
 		if err := some.Check(netip.MustParseAddr(addr)); (err == nil) != ok {
 			t.Errorf("with a network allowed, %s: %v", addr, err)
 		}
