@@ -60,6 +60,8 @@ func New(e Endpoint, g Guard) (*Client, error) {
 		MaxIdleConnsPerHost: e.Concurrency, MaxConnsPerHost: e.Concurrency, IdleConnTimeout: 90 * time.Second,
 		DisableCompression: true, ForceAttemptHTTP2: !e.HTTP1, MaxResponseHeaderBytes: 64 << 10, Proxy: nil,
 		WriteBufferSize: 4 << 10, ReadBufferSize: 4 << 10,
+		// A connection of HTTP/2 that has died in silence would be used on and on, as attempts do not end it.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: max(e.Timeout, 5*time.Second)},
 	}}
 	if e.HTTP1 {
 		var p http.Protocols
@@ -72,6 +74,9 @@ func New(e Endpoint, g Guard) (*Client, error) {
 	}
 	return c, nil
 }
+
+// pingAfter is how long a connection of HTTP/2 may be silent before it has to answer a ping.
+const pingAfter = 30 * time.Second
 
 // Close lets go of connections that nobody uses.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
@@ -94,6 +99,9 @@ const (
 	headerSignature = "Webhook-Signature"
 )
 
+// headerAttempt tells which attempt it is, 1 for the first.
+const headerAttempt = "Trunkline-Attempt"
+
 // Send makes one attempt. attempt counts from 1.
 func (c *Client) Send(ctx context.Context, m *Message, attempt int) Outcome {
 	began := time.Now()
@@ -107,7 +115,7 @@ func (c *Client) Send(ctx context.Context, m *Message, attempt int) Outcome {
 	h["Content-Type"] = []string{m.Media}
 	h[headerID] = []string{m.ID}
 	h[headerTimestamp] = []string{stamp}
-	h["Trunkline-Attempt"] = []string{strconv.Itoa(attempt)}
+	h[headerAttempt] = []string{strconv.Itoa(attempt)}
 	if c.e.Keys != nil {
 		if keys := c.e.Keys(began); len(keys) > 0 {
 			h[headerSignature] = []string{Sign(keys, m.ID, stamp, m.Body)}

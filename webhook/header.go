@@ -2,9 +2,11 @@ package webhook
 
 import "slices"
 
-// OwnHeader says whether a header, in its canonical form, is set by the client and by nobody else.
+// OwnHeader says whether a header, in its canonical form, is set by the client and by nobody else: it says what is sent,
+// or it is about the connection, on which more is sent than one message.
 func OwnHeader(name string) bool {
-	return slices.Contains([]string{"Host", "Content-Type", "Content-Length", "Connection", "Transfer-Encoding", headerID, headerTimestamp, headerSignature}, name)
+	return slices.Contains([]string{"Host", "Content-Type", "Content-Length", "Content-Encoding", headerID, headerTimestamp, headerSignature, headerAttempt,
+		"Connection", "Transfer-Encoding", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Upgrade", "Expect", "Http2-Settings"}, name)
 }
 
 // ValidHeader says whether a header can be sent along.

@@ -129,69 +129,6 @@ func (f *Feed) get(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// settings are what requests may set of a destination.
-type settings struct {
-	ID          *string           `json:"id"`
-	Description *string           `json:"description"`
-	URL         *string           `json:"url"`
-	Feeds       []Kind            `json:"feeds"`
-	EventList   *[]string         `json:"event_list"`
-	Filter      *string           `json:"filter"`
-	TimeoutMS   *int              `json:"timeout_ms"`
-	Retries     *int              `json:"retries"`
-	BackoffMS   *int              `json:"backoff_ms"`
-	Headers     map[string]string `json:"headers"`
-	Rate        *float64          `json:"rate_per_second"`
-	Concurrency *int              `json:"concurrency"`
-	Ordering    *string           `json:"ordering"`
-	AfterLast   *string           `json:"after_last"`
-	Success     *string           `json:"success"`
-	MinTLS      *string           `json:"min_tls"`
-	HTTP        *string           `json:"http"`
-	CA          *string           `json:"ca"`
-	ClientCert  *string           `json:"client_cert"`
-	ClientKey   *string           `json:"client_key"`
-	Secret      *string           `json:"signing_secret"` // "new" makes one, "" signs no more
-	After       *string           `json:"after"`          // of a new destination: a cursor or "oldest"
-}
-
-// onto sets what was given, and gives a signing secret that was made.
-func (s *settings) onto(d *Destination, now time.Time) (made string) {
-	set(&d.Description, s.Description)
-	set(&d.URL, s.URL)
-	set(&d.EventList, s.EventList)
-	set(&d.Filter, s.Filter)
-	set(&d.TimeoutMS, s.TimeoutMS)
-	set(&d.Retries, s.Retries)
-	set(&d.BackoffMS, s.BackoffMS)
-	set(&d.Rate, s.Rate)
-	set(&d.Concurrency, s.Concurrency)
-	set(&d.Ordering, s.Ordering)
-	set(&d.AfterLast, s.AfterLast)
-	set(&d.Success, s.Success)
-	set(&d.MinTLS, s.MinTLS)
-	set(&d.HTTP, s.HTTP)
-	set(&d.CA, s.CA)
-	set(&d.ClientCert, s.ClientCert)
-	set(&d.ClientKey, s.ClientKey)
-	if s.Feeds != nil {
-		d.Feeds = s.Feeds
-	}
-	if s.Headers != nil {
-		d.Headers = s.Headers
-	}
-	if s.Secret != nil {
-		d.Secrets, made = webhook.Given(*s.Secret, now)
-	}
-	return made
-}
-
-func set[T any](to, from *T) {
-	if from != nil {
-		*to = *from
-	}
-}
-
 // shown adds a secret that was made to the answer that shows the destination: the only time that it is seen.
 func (f *Feed) shown(w http.ResponseWriter, status int, d Destination, secret string) {
 	jsonhttp.Write(w, status, struct {
@@ -207,7 +144,7 @@ func (f *Feed) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	tenant, now := auth.From(r.Context()).Tenant, time.Now()
-	d := Destination{ID: "wh-" + strings.ReplaceAll(uuid.NewString(), "-", "")[:16], Tenant: tenant, Retries: 5, Created: now.UTC().Truncate(time.Second)}
+	d := Destination{ID: "wh-" + strings.ReplaceAll(uuid.NewString(), "-", "")[:16], Tenant: tenant, Retries: 5, Created: now.UTC().Truncate(time.Millisecond)}
 	set(&d.ID, s.ID)
 	secret := s.onto(&d, now)
 	d = d.withDefaults()
@@ -216,10 +153,7 @@ func (f *Feed) create(w http.ResponseWriter, r *http.Request) {
 		err = d.check(f.o.PlainHTTP)
 	}
 	if err == nil {
-		err = f.beside(&d)
-	}
-	if err == nil {
-		err = f.store.Create(r.Context(), destinationKey(tenant, d.ID), stored{Destination: &d, Start: &start})
+		err = f.add(r.Context(), d, start)
 	}
 	if err != nil {
 		failed(w, err)
@@ -228,6 +162,15 @@ func (f *Feed) create(w http.ResponseWriter, r *http.Request) {
 	slog.Info("webhook made", "destination", d.key(), "by", auth.From(r.Context()).TokenID)
 	f.reconcile()
 	f.shown(w, http.StatusCreated, d, secret)
+}
+
+func (f *Feed) add(ctx context.Context, d Destination, start eventlog.Cursor) error {
+	f.making.Lock()
+	defer f.making.Unlock()
+	if err := f.beside(&d); err != nil {
+		return err
+	}
+	return f.store.Create(ctx, destinationKey(d.Tenant, d.ID), stored{Destination: &d, Start: &start})
 }
 
 // start reads where a new destination begins: behind everything, unless something else is asked for.
@@ -267,6 +210,8 @@ func (f *Feed) change(ctx context.Context, d Destination, fn func(*Destination))
 	if d.static {
 		return d, ErrStatic
 	}
+	f.making.Lock()
+	defer f.making.Unlock()
 	s, err := f.store.Change(ctx, destinationKey(d.Tenant, d.ID), func(s stored) (stored, error) {
 		if s.Destination == nil {
 			return s, ErrNone

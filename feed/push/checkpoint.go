@@ -17,6 +17,7 @@ type checkpoint struct {
 	Cursor eventlog.Cursor `json:"c"`
 	Done   string          `json:"d,omitempty"` // of the records behind the cursor
 	Pages  [2]int          `json:"p"`           // of what is parked: from, to
+	Made   int64           `json:"m,omitempty"` // when the destination was made, epoch ms; 0: it stands in the configuration
 }
 
 func shardKey(shard int) string                  { return fmt.Sprintf("c.%d", shard) }
@@ -154,7 +155,7 @@ func (l *lane) checkpoint(bound int) (checkpoint, map[int][]byte, bool) {
 	l.dirty = false
 	pages := l.parked.pages()
 	clear(l.parked.dirty)
-	c := checkpoint{Cursor: eventlog.Cursor{Epoch: l.epoch, Seq: l.progress.low}, Done: l.progress.bitmap(bound)}
+	c := checkpoint{Cursor: eventlog.Cursor{Epoch: l.epoch, Seq: l.progress.low}, Done: l.progress.bitmap(bound), Made: l.d.made()}
 	first := l.parked.last / pageSize
 	if len(l.parked.list) > 0 {
 		first = l.parked.list[0].page
@@ -184,6 +185,10 @@ func (f *Feed) resume(l *lane) error {
 		f.shards[shard] = all
 	}
 	c, ok := f.shards[shard][l.d.key()]
+	if made := l.d.made(); ok && c.Made != 0 && made != 0 && c.Made != made {
+		f.clear(l.d.Tenant, l.d.ID, c.Pages) // it is of a destination of the same id that was deleted
+		ok = false
+	}
 	if !ok {
 		start := f.log.Head(l.d.Tenant)
 		if s, ok := f.store.Get(destinationKey(l.d.Tenant, l.d.ID)); ok && s.Start != nil {
@@ -215,13 +220,19 @@ func (f *Feed) resume(l *lane) error {
 func (f *Feed) forget(l *lane) {
 	shard := f.log.ShardOf(l.d.Tenant)
 	c := f.shards[shard][l.d.key()]
-	if err := f.o.Progress.Delete(f.ctx, journalKey(l.d.Tenant, l.d.ID)); err != nil && !errors.Is(err, control.ErrNotFound) {
-		slog.Warn("the attempts of a destination that is gone cannot be removed", "destination", l.d.key(), "error", err)
-	}
 	delete(f.shards[shard], l.d.key())
-	for page := c.Pages[0]; page < max(c.Pages[1], (l.parked.last+pageSize-1)/pageSize); page++ {
-		if err := f.o.Progress.Delete(f.ctx, pageKey(l.d.Tenant, l.d.ID, page)); err != nil {
-			slog.Warn("what was parked for a destination that is gone cannot be removed", "destination", l.d.key(), "error", err)
+	f.clear(l.d.Tenant, l.d.ID, [2]int{c.Pages[0], max(c.Pages[1], (l.parked.last+pageSize-1)/pageSize)})
+}
+
+// clear removes the attempts and the pages that are stored under an id.
+func (f *Feed) clear(tenant, id string, pages [2]int) {
+	keys := []string{journalKey(tenant, id)}
+	for page := pages[0]; page < pages[1]; page++ {
+		keys = append(keys, pageKey(tenant, id, page))
+	}
+	for _, key := range keys {
+		if err := f.o.Progress.Delete(f.ctx, key); err != nil && !errors.Is(err, control.ErrNotFound) {
+			slog.Warn("what is stored of a destination that is gone cannot be removed", "key", key, "error", err)
 		}
 	}
 }

@@ -161,13 +161,7 @@ func TestParkedEventsAreReplayed(t *testing.T) {
 			if got := f.state("d1")["parked"]; got != want {
 				t.Fatalf("%v parked after a restart, want %v", got, want)
 			}
-			if status, out := f.call("POST", "/v1/webhooks/d1/replay", map[string]any{"parked": true}); status != 202 {
-				t.Fatalf("replay: %d %v", status, out)
-			}
-			until(t, "the end of the replay", func() bool {
-				r, _ := f.state("d1")["replay"].(map[string]any)
-				return r["running"] == false
-			})
+			f.replayParked()
 			if got := f.state("d1")["parked"]; got != 0.0 {
 				t.Errorf("%v are still parked", got)
 			}

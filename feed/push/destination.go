@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -97,7 +98,7 @@ func (d *Destination) check(plain bool) error {
 	}
 	u, err := url.Parse(d.URL)
 	switch {
-	case err != nil || u.Host == "" || u.Fragment != "":
+	case err != nil || u.Hostname() == "" || u.Fragment != "" || !validPort(u.Port()):
 		return wrong("url %q: an absolute URL without fragment, as in https://events.example.com/asapp", d.URL)
 	case u.User != nil:
 		return wrong("url: credentials do not belong into a URL; use headers or a client certificate")
@@ -149,6 +150,12 @@ func (d *Destination) check(plain bool) error {
 	return nil
 }
 
+// validPort says whether a URL's port can be dialled; "" is the scheme's own.
+func validPort(p string) bool {
+	n, err := strconv.ParseUint(p, 10, 16)
+	return p == "" || err == nil && n > 0
+}
+
 func (d *Destination) checkLists(wrong func(string, ...any) error) error {
 	for i, f := range d.Feeds {
 		if !slices.Contains(Feeds(), f) {
@@ -173,13 +180,18 @@ func (d *Destination) checkLists(wrong func(string, ...any) error) error {
 	if len(d.Headers) > maxHeaders {
 		return wrong("headers: at most %d", maxHeaders)
 	}
+	names := map[string]bool{}
 	for k, v := range d.Headers {
-		if !webhook.ValidHeader(k, v) {
+		name := http.CanonicalHeaderKey(k)
+		switch {
+		case !webhook.ValidHeader(k, v):
 			return wrong("headers: %q is not a header", k)
-		}
-		if name := http.CanonicalHeaderKey(k); webhook.OwnHeader(name) {
+		case webhook.OwnHeader(name):
 			return wrong("headers: %s is set by the feed", name)
+		case names[name]:
+			return wrong("headers: %s stands there twice", name)
 		}
+		names[name] = true
 	}
 	return nil
 }
@@ -226,6 +238,11 @@ func (d *Destination) wants() func(Kind, string) bool {
 	return func(f Kind, typ string) bool { return feeds[f] && types[typ] }
 }
 
+// sendsAs says whether both make the same payloads of each record.
+func (d *Destination) sendsAs(o *Destination) bool {
+	return slices.Equal(d.Feeds, o.Feeds) && slices.Equal(d.EventList, o.EventList) && d.Filter == o.Filter
+}
+
 // filter is the destination's, nil for none. It has been checked.
 func (d *Destination) filter() *filter.Filter {
 	if d.Filter == "" {
@@ -237,6 +254,14 @@ func (d *Destination) filter() *filter.Filter {
 
 // key names the destination among those of all tenants.
 func (d *Destination) key() string { return d.Tenant + "/" + d.ID }
+
+// made is when the destination was made, in epoch ms; 0 for one of the configuration.
+func (d *Destination) made() int64 {
+	if d.Created.IsZero() {
+		return 0
+	}
+	return d.Created.UnixMilli()
+}
 
 // view is a destination without its secrets.
 type view struct {

@@ -16,5 +16,5 @@
 // Of what feedtest.Run promises for all feeds its own tests show the same: a destination does not come and say where it
 // was, as the harness's clients do, but is gone to, and its place is the feed's own.
 //
-// Locks, in the order in which they may be taken: Feed.mu, lane.mu.
+// Locks, in the order in which they may be taken: Feed.making, Feed.mu, lane.mu.
 package push

@@ -59,6 +59,8 @@ type Feed struct {
 
 	static atomic.Pointer[[]Destination] // of the configuration
 
+	making sync.Mutex // is held from the look at what destinations must not share until the write; taken before mu
+
 	// mu guards what is below, and is taken before lane.mu.
 	mu     sync.Mutex
 	lanes  map[string]*lane
@@ -225,6 +227,9 @@ func (f *Feed) open(d Destination, old *lane) *lane {
 		old.mu.Lock()
 		l.epoch, l.progress, l.parked, l.journal, l.counts, l.dirty = old.epoch, old.progress, old.parked, old.journal, old.counts, true
 		l.round = old.round + 1
+		if !d.sendsAs(&old.d) {
+			l.progress.reread()
+		}
 		for i := range l.progress.slots {
 			l.progress.slots[i].busy = 0
 		}

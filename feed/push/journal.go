@@ -13,7 +13,6 @@ type Attempt struct {
 	Feed     Kind      `json:"feed"`
 	Entity   string    `json:"entity"`
 	Sequence uint64    `json:"sequence,omitempty"` // of the record in the log
-	Index    int       `json:"index"`              // of the message among those of the record
 	Attempt  int       `json:"attempt"`            // 1 is the first
 	Outcome  string    `json:"outcome"`
 	Status   int       `json:"status,omitempty"` // of the answer; absent when there was none
@@ -140,6 +139,6 @@ type attemptKey struct {
 }
 
 func attemptOf(it *item, o outcome, now time.Time) Attempt {
-	return Attempt{At: now.UTC(), Event: it.msg.ID, Type: it.msg.Type, Feed: it.msg.Feed, Entity: it.msg.Key, Sequence: it.seq, Index: it.index,
+	return Attempt{At: now.UTC(), Event: it.msg.ID, Type: it.msg.Type, Feed: it.msg.Feed, Entity: it.msg.Key, Sequence: it.seq,
 		Attempt: it.sent, Status: o.Status, Latency: float64(o.Took.Microseconds()) / 1000, Error: o.Err, Excerpt: o.Excerpt, Replay: it.replay != nil}
 }

@@ -83,6 +83,8 @@ type item struct {
 	held     bool    // replayed where the entity is held
 }
 
+func (it *item) at() place { return place{it.epoch, it.seq, it.msg.ID} }
+
 func newLane(f *Feed, d Destination) (*lane, error) {
 	c, err := newClient(&d, f.o.Guard)
 	if err != nil {
@@ -147,7 +149,7 @@ func (l *lane) accept(rec *eventlog.Record, msgs []Message) {
 		it := &item{msg: m, epoch: l.epoch, seq: rec.Seq, index: i, round: l.round, received: rec.Received}
 		l.waiting++
 		switch {
-		case l.parked.has(l.epoch, rec.Seq, i):
+		case l.parked.has(it.at()):
 			parked = append(parked, it)
 		case l.parked.held(m.Key) && l.parked.room():
 			hold = append(hold, it)
@@ -336,7 +338,7 @@ func (l *lane) giveUp(e *entity, it *item, a *Attempt) {
 // park keeps a message for replay; mu is held.
 func (l *lane) park(it *item, reason string, hold bool) {
 	l.counts.Parked++
-	l.parked.add(Parked{Event: it.msg.ID, Type: it.msg.Type, Feed: it.msg.Feed, Key: it.msg.Key, After: eventlog.Cursor{Epoch: it.epoch, Seq: it.seq - 1}, Index: it.index, At: time.Now().UTC().Truncate(time.Millisecond), Reason: reason, Held: hold})
+	l.parked.add(Parked{Event: it.msg.ID, Type: it.msg.Type, Feed: it.msg.Feed, Key: it.msg.Key, After: eventlog.Cursor{Epoch: it.epoch, Seq: it.seq - 1}, At: time.Now().UTC().Truncate(time.Millisecond), Reason: reason, Held: hold})
 	l.done(it)
 }
 

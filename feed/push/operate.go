@@ -171,7 +171,7 @@ func (l *lane) again(id string) (ReplayStatus, error) {
 	}
 	if !known {
 		for _, a := range l.journal.find(id, false, 1) {
-			at.seq, at.index, known = a.Sequence, a.Index, a.Sequence > 0
+			at.seq, at.event, known = a.Sequence, a.Event, a.Sequence > 0
 		}
 	}
 	l.mu.Unlock()

@@ -17,7 +17,6 @@ type Parked struct {
 	Feed   Kind            `json:"feed"`
 	Key    string          `json:"entity"`
 	After  eventlog.Cursor `json:"after"` // right before its record in the log
-	Index  int             `json:"index"` // of the message among those of the record
 	At     time.Time       `json:"at"`
 	Reason string          `json:"reason"`
 	Held   bool            `json:"held,omitempty"` // what follows of its entity waits for it
@@ -25,7 +24,7 @@ type Parked struct {
 	page int
 }
 
-func (e *Parked) place() place { return place{e.After.Epoch, e.After.Seq + 1, e.Index} }
+func (e *Parked) place() place { return place{e.After.Epoch, e.After.Seq + 1, e.Event} }
 
 // The bounds of what is parked: of one destination, and of one value in the store.
 const (
@@ -44,17 +43,16 @@ type parked struct {
 	dirty map[int]bool
 }
 
-// place is where a message comes from.
+// place is where a message comes from: the record, and which of its messages. That is told by its id, which stays when
+// the destination asks for other payloads of the record.
 type place struct {
 	epoch eventlog.Epoch
 	seq   uint64
-	index int
+	event string
 }
 
-func (p *parked) room() bool { return len(p.list) < maxParked }
-func (p *parked) has(epoch eventlog.Epoch, seq uint64, i int) bool {
-	return p.at[place{epoch, seq, i}]
-}
+func (p *parked) room() bool           { return len(p.list) < maxParked }
+func (p *parked) has(at place) bool    { return p.at[at] }
 func (p *parked) held(key string) bool { return p.holds[key] > 0 }
 
 func (p *parked) add(e Parked) {

@@ -22,6 +22,7 @@ type slot struct {
 
 const (
 	unread   = 1<<16 - 1
+	whole    = 1<<32 - 1 // done: all messages, however many there are
 	lastUnit = 31
 )
 
@@ -59,7 +60,7 @@ func (p *progress) expect(seq uint64, n int, round uint64, want func(index int))
 	if s == nil {
 		return
 	}
-	if s.done == 1<<32-1 {
+	if s.done == whole {
 		p.advance()
 		return // it was complete before a restart
 	}
@@ -106,6 +107,20 @@ func (p *progress) release(seq uint64, index int) {
 	if s := p.slot(seq); s != nil {
 		s.busy &^= 1 << unit(index)
 	}
+}
+
+// reread forgets which messages of a record are done when others are still to be sent: the messages of a record are
+// others now. What was done of it is sent again.
+func (p *progress) reread() {
+	for i := range p.slots {
+		s := &p.slots[i]
+		if s.complete() || s.done == whole {
+			*s = slot{done: whole}
+		} else {
+			*s = slot{total: unread}
+		}
+	}
+	p.over = nil
 }
 
 func (p *progress) advance() {
@@ -177,7 +192,7 @@ func (p *progress) restore(low uint64, bitmap string) {
 	}
 	for i := range len(raw) / 8 * 64 {
 		if binary.LittleEndian.Uint64(raw[i/64*8:])>>(i%64)&1 == 1 {
-			*p.slot(low + uint64(i) + 1) = slot{done: 1<<32 - 1}
+			*p.slot(low + uint64(i) + 1) = slot{done: whole}
 		}
 	}
 	p.advance()

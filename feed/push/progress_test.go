@@ -30,7 +30,7 @@ func TestProgressLosesNothing(t *testing.T) {
 			return true
 		}
 		for range rapid.IntRange(1, 400).Draw(t, "steps") {
-			switch rapid.SampledFrom([]string{"read", "finish", "finish", "shed", "restart"}).Draw(t, "step") {
+			switch rapid.SampledFrom([]string{"read", "finish", "finish", "shed", "restart", "change"}).Draw(t, "step") {
 			case "read":
 				if next > uint64(len(sizes)) {
 					continue
@@ -55,6 +55,22 @@ func TestProgressLosesNothing(t *testing.T) {
 			case "restart":
 				low, bits := p.low, p.bitmap(windowRecords/8)
 				p.restore(low, bits)
+				round++
+				flying, next = nil, p.low+1
+			case "change": // records have other messages from now on; those that are done stay done
+				var open []int
+				for i := range sizes {
+					if !complete(uint64(i) + 1) {
+						open = append(open, i)
+					}
+				}
+				for _, i := range open {
+					for at := range sizes[i] {
+						delete(done, [2]uint64{uint64(i) + 1, uint64(at)})
+					}
+					sizes[i] = rapid.IntRange(0, 35).Draw(t, "messages from now on")
+				}
+				p.reread()
 				round++
 				flying, next = nil, p.low+1
 			}

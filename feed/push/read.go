@@ -210,7 +210,7 @@ func (r *replay) send(epoch eventlog.Epoch, rec *eventlog.Record, m Message, ind
 // delivered and failed take a message back; lane.mu is held.
 func (r *replay) delivered(it *item) {
 	r.stat.Delivered++
-	r.l.parked.remove(place{it.epoch, it.seq, it.index})
+	r.l.parked.remove(it.at())
 	r.l.dirty = true
 	<-r.room
 }
@@ -254,12 +254,13 @@ func (r *replay) one(at place, held bool) error {
 	l, found := r.l, false
 	err := l.f.log.Read(l.ctx, l.d.Tenant, eventlog.Cursor{Epoch: at.epoch, Seq: at.seq - 1}, func(b *eventlog.Batch) (bool, error) {
 		rec := &b.Records[0]
-		msgs := l.messages(rec)
-		if at.index >= len(msgs) {
-			return false, nil // the destination wants other payloads by now
+		for i, m := range l.messages(rec) {
+			if m.ID == at.event {
+				found = true
+				return false, r.send(b.Epoch, rec, m, i, held)
+			}
 		}
-		found = true
-		return false, r.send(b.Epoch, rec, msgs[at.index], at.index, held)
+		return false, nil // the destination wants other payloads by now
 	})
 	var gone *eventlog.GoneError
 	if err != nil && !errors.As(err, &gone) {
