@@ -108,6 +108,11 @@ func (f *Feed) explain(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, problem.Detail{Status: http.StatusServiceUnavailable, Type: "reading", Title: "The log is still being read",
 			Detail: "The events in front of the stretch are many. Ask again: the reading goes on from where it came to."})
 		return
+	case errors.Is(err, explain.ErrBusy):
+		w.Header().Set("Retry-After", "5")
+		problem.Write(w, problem.Detail{Status: http.StatusTooManyRequests, Type: "busy", Title: "Too many explanations are asked for at once",
+			Detail: "Each folds the log anew. Ask again when those that run are answered."})
+		return
 	case err != nil:
 		if r.Context().Err() == nil {
 			f.refuse(w, tenant, err)

@@ -15,5 +15,6 @@
 //
 // Folding a long log takes time. The state in front of a stretch is kept for the
 // next question, and so is how far a question came whose time ran out: it is asked
-// again and goes on from there. One question is worked on at a time.
+// again and goes on from there. A few questions are worked on side by side, of one tenant
+// fewer still; others wait for a turn, and those beyond a bound are refused with [ErrBusy].
 package explain

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -68,8 +69,10 @@ type Answer struct {
 type Explainer struct {
 	log   Log
 	fold  func() *floor.Fold
-	turn  chan struct{} // holds a token while a question is worked on
-	marks []mark        // guarded by turn; the one used last stands last
+	lanes *lanes
+
+	mu    sync.Mutex // guards marks
+	marks []mark     // the one made last stands last
 }
 
 // mark is a floor as it was at a cursor.
@@ -88,27 +91,24 @@ const (
 
 // New makes an explainer. fold makes an empty fold that counts as the floor does.
 func New(log Log, fold func() *floor.Fold) *Explainer {
-	return &Explainer{log: log, fold: fold, turn: make(chan struct{}, 1)}
+	return &Explainer{log: log, fold: fold, lanes: newLanes()}
 }
 
-// Explain answers a question.
+// Explain answers a question. ErrBusy when its turn does not come.
 func (e *Explainer) Explain(ctx context.Context, q Query) (*Answer, error) {
-	select {
-	case e.turn <- struct{}{}:
-		defer func() { <-e.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	leave, err := e.lanes.enter(ctx, q.Tenant)
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	oldest := e.log.Oldest(q.Tenant)
 	r := &run{Query: q, explainer: e, fold: e.fold(), deadline: time.Now().Add(q.Budget), start: oldest, last: oldest}
 	r.answer.Trimmed = oldest.Seq > 0
-	for _, m := range e.marks {
-		if m.tenant == q.Tenant && m.at.Epoch == oldest.Epoch && m.at.Seq >= r.start.Seq && m.received.Before(q.From) {
-			if err := r.fold.Restore(m.state); err != nil {
-				return nil, fmt.Errorf("take up the state at %s: %w", m.at, err)
-			}
-			r.start, r.last = m.at, m.at
+	if m, ok := e.nearest(&q, oldest); ok {
+		if err := r.fold.Restore(m.state); err != nil {
+			return nil, fmt.Errorf("take up the state at %s: %w", m.at, err)
 		}
+		r.start, r.last = m.at, m.at
 	}
 	if err := e.log.Read(ctx, q.Tenant, r.start, r.batch); err != nil {
 		return nil, fmt.Errorf("read the log for %s: %w", q.Measure.Name, err)
@@ -116,11 +116,25 @@ func (e *Explainer) Explain(ctx context.Context, q Query) (*Answer, error) {
 	return r.end()
 }
 
+// nearest gives the floor that was kept closest in front of the stretch.
+func (e *Explainer) nearest(q *Query, oldest eventlog.Cursor) (best mark, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, m := range e.marks {
+		if m.tenant == q.Tenant && m.at.Epoch == oldest.Epoch && m.at.Seq >= max(oldest.Seq, best.at.Seq) && m.received.Before(q.From) {
+			best, ok = m, true
+		}
+	}
+	return best, ok
+}
+
 // keep keeps a floor for the next question.
 func (e *Explainer) keep(m mark) {
 	if len(m.state) > maxMarkBytes {
 		return
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if len(e.marks) == maxMarks {
 		e.marks = append(e.marks[:0], e.marks[1:]...)
 	}
