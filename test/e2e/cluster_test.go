@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,12 +44,14 @@ func clusterNodes(t *testing.T, bin string, cluster *logtest.Cluster, n int, mor
 	t.Helper()
 	log := cluster.Config(t)
 	token = auth.NewSecret("everything")
+	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
 	for i := range n {
 		name, addr, dir := fmt.Sprintf("node%d", i), freeAddr(t), t.TempDir()
 		settings := fmt.Sprintf(`listen: {addr: %q}
 log: {url: %q, system_url: %q, lease: 1s, node: %s, commit: {delay: 1ms}}
 tenants: [{id: %s}]
 tokens: [{id: everything, tenant: %s, scopes: [ingest, read, stream, admin], secret_env: CLUSTER_TOKEN}]
+secrets: {key_env: CLUSTER_KEY}
 `, addr, log.URL, log.SystemURL, name, clusterTenant, clusterTenant) + strings.ReplaceAll(more, "$DIR", dir)
 		file := filepath.Join(dir, "trunkline.yaml")
 		if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
@@ -57,7 +60,7 @@ tokens: [{id: everything, tenant: %s, scopes: [ingest, read, stream, admin], sec
 		node := &clusterNode{name: name, url: "http://" + addr, said: &output{}}
 		node.start = func() *exec.Cmd {
 			cmd := exec.Command(bin, "serve", "-c", file)
-			cmd.Env = append(os.Environ(), "CLUSTER_TOKEN="+token)
+			cmd.Env = append(os.Environ(), "CLUSTER_TOKEN="+token, "CLUSTER_KEY="+key)
 			cmd.Stdout, cmd.Stderr = node.said, node.said
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
