@@ -94,8 +94,8 @@ func (s *Sim) arrive(st *site, q *queue) {
 func (s *Sim) attached(q *queue, c *caller, media string) event.Attributes {
 	s.order++
 	return event.Attributes{
-		"@pri": "100", "cha": strings.TrimPrefix(q.channel, "+"), "channelName": q.name, "med": media, "callingName": c.name,
-		"phoneNum": strings.TrimPrefix(c.number, "+1"), "tenantName": s.cfg.Tenant, "tok": strconv.FormatUint(19_000+s.order, 10),
+		"@pri": "100", "cha": strings.TrimPrefix(q.channel, "+"), "cnt": "0", "con": "0", "med": media, "callingName": c.name,
+		"phoneNum": strings.TrimPrefix(c.number, "+1"), "tok": strconv.FormatUint(19_000+s.order, 10),
 	}
 }
 

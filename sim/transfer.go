@@ -238,6 +238,6 @@ func (s *Sim) transferToQueue(l *leg) {
 	}
 	s.emit(event.InteractionCreated{Ref: next.Ref, Direction: x.direction, Origin: event.OriginTransfer, Agent: l.a.id,
 		Target: q.id, TargetKind: event.TargetQueue, Customer: x.cust.fact(), Language: x.cust.language,
-		Attributes: event.Attributes{"@pri": "100", "transferredFrom": x.Interaction, "tenantName": s.cfg.Tenant}})
+		Attributes: event.Attributes{"@pri": "100", "transferredFrom": x.Interaction}})
 	s.enqueue(next, q, event.EntryTransfer)
 }

@@ -103,7 +103,8 @@ func (s *Scratch) interaction(event string) {
 		s.flag("isAgentInitiated", in.dialler != "" && !incoming)
 	}
 	if full || deleted {
-		s.flag("isDirectAccess", in.dialler != "" && incoming)
+		// Who hands one on to a queue stands in its creation too.
+		s.flag("isDirectAccess", in.dialler != "" && incoming && in.parent == "")
 	}
 	if taken {
 		s.flag("isExternal", in.direction != "internal")

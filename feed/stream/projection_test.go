@@ -342,6 +342,16 @@ func TestMembersFollowTheFacts(t *testing.T) {
 	if e := b.last().Get("Interaction"); !e.Get("isQueued").Bool() || e.Get("eventTS").Int() != begun {
 		t.Errorf("at the end: %s", e.Raw)
 	}
+	for _, c := range []struct {
+		parent string
+		direct bool
+	}{{"", true}, {"x", false}} {
+		y := event.Ref{Interaction: "y" + c.parent, Media: event.MediaPhone, Parent: c.parent}
+		b.add(event.InteractionCreated{Ref: y, Direction: event.DirectionIn, Agent: "one"}, event.InteractionOffered{Ref: y, Agent: "one"})
+		if e := b.last().Get("Interaction"); e.Get("event").Str != "InteractionAssigned" || e.Get("isDirectAccess").Bool() != c.direct {
+			t.Errorf("of parent %q: %s", c.parent, e.Raw)
+		}
+	}
 }
 
 func TestErrorsOfTheReceiverEndTheRecord(t *testing.T) {
