@@ -23,13 +23,16 @@ func newHistory(most int) *history {
 }
 
 // run gives the commits from sequence from on that are here without a gap, not
-// beyond to.
+// beyond to, and about as many as one fetch would: who stops reading soon has
+// then not had the store asked for what lies behind all that is here.
 func (h *history) run(from, to uint64) []*commit.Commit {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var cs []*commit.Commit
-	for c := h.commits[from]; c != nil && from <= to && len(cs) < 256; c = h.commits[from] {
+	bytes := 0
+	for c := h.commits[from]; c != nil && from <= to && len(cs) < fetchMost && bytes < fetchBytes; c = h.commits[from] {
 		cs = append(cs, c)
+		bytes += weight(c)
 		from++
 	}
 	return cs

@@ -116,7 +116,7 @@ func (s *shard) readStore(ctx context.Context, tenant string, epoch Epoch, next 
 	first := next
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for got := range s.fetch(ctx, span) {
+	for got := range s.fetch(ctx, tenant, span) {
 		if got.err != nil {
 			return next, false, got.err
 		}
@@ -168,9 +168,9 @@ const (
 	fetchBytes = 4 << 20
 )
 
-// fetch reads a span of the store ahead of its consumer. Commits that cannot be
-// read are left out and noted as breaks.
-func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
+// fetch reads a span of the store ahead of its consumer, who is after what a tenant
+// has in it. Commits that cannot be read are left out and noted as breaks.
+func (s *shard) fetch(ctx context.Context, tenant string, span index.Span) <-chan fetched {
 	out := make(chan fetched, readAhead)
 	go func() {
 		defer close(out)
@@ -181,13 +181,17 @@ func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
 			var err error
 			if len(cs) == 0 {
 				cs, err = s.fetchStore(ctx, from, span.To, most)
-				most = min(most*4, fetchMost, max(fetchBytes/(meanWeight(cs)+1), 1))
 			}
+			most = min(most*4, fetchMost, max(fetchBytes/(meanWeight(cs)+1), 1))
 			if errors.Is(err, engine.ErrDown) && len(cs) == 0 && time.Now().Before(patience) && pause(ctx, retryPause) {
 				continue // the engine is being restarted
 			}
 			if err != nil && ctx.Err() == nil {
 				err = fmt.Errorf("read the log of shard %d: %w", s.id, err)
+			}
+			if from > span.From {
+				// Who wants more than the first few events has them decoded meanwhile.
+				decodeAhead(ctx, tenant, cs)
 			}
 			select {
 			case out <- fetched{cs, err}:
@@ -201,6 +205,19 @@ func (s *shard) fetch(ctx context.Context, span index.Span) <-chan fetched {
 		}
 	}()
 	return out
+}
+
+// decodeAhead decodes what a tenant has in commits. What cannot be decoded says so
+// to whoever asks for it.
+func decodeAhead(ctx context.Context, tenant string, cs []*commit.Commit) {
+	for _, c := range cs {
+		if ctx.Err() != nil {
+			return
+		}
+		if sec := c.Find(tenant); sec != nil {
+			_, _ = sec.Records()
+		}
+	}
 }
 
 // meanWeight is what a commit of some holds in memory, 0 for none.
