@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -19,8 +20,17 @@ type variant struct {
 	types   string // names of events, sorted and joined by commas; empty: all
 }
 
-// scratches lends the projection its memory, by format.
-var scratches [numFormats]sync.Pool
+// workspace is the memory that frames are made in.
+type workspace struct {
+	Scratch
+	frames []byte // of the batch
+}
+
+// workspaces lends them, by format.
+var workspaces [numFormats]sync.Pool
+
+// keptFrames is the longest buffer that is kept for the next batch, in bytes.
+const keptFrames = 4 << 20
 
 // encode makes the frames of a batch: one WebSocket message or chunk an event.
 func (f *Feed) encode(b *eventlog.Batch, fm relay.Form) *relay.Encoded {
@@ -29,19 +39,13 @@ func (f *Feed) encode(b *eventlog.Batch, fm relay.Form) *relay.Encoded {
 	if v.types != "" {
 		types = strings.Split(v.types, ",")
 	}
-	s, _ := scratches[v.format].Get().(*Scratch)
+	s, _ := workspaces[v.format].Get().(*workspace)
 	if s == nil {
-		s = new(Scratch)
+		s = new(workspace)
 	}
-	defer scratches[v.format].Put(s)
-	size := 0 // an event says about as much as the record and its context
-	for i := range b.Records {
-		size += len(b.Records[i].Raw) + len(b.Records[i].Context)
-	}
-	if v.format.isXML() {
-		size *= 2
-	}
-	e := &relay.Encoded{Buf: make([]byte, 0, size), Ends: make([]int, len(b.Records)), Marks: make([]uint64, len(b.Records))}
+	defer workspaces[v.format].Put(s)
+	frames := s.frames[:0]
+	e := &relay.Encoded{Ends: make([]int, len(b.Records)), Marks: make([]uint64, len(b.Records))}
 	var last uint64
 	take := func(seq uint64, payload []byte) error {
 		last = seq
@@ -50,12 +54,18 @@ func (f *Feed) encode(b *eventlog.Batch, fm relay.Form) *relay.Encoded {
 				return nil
 			}
 		}
-		e.Buf = v.append(e.Buf, payload)
+		frames = v.append(frames, payload)
 		return nil
 	}
 	for i := range b.Records {
-		_ = f.proj.Each(&b.Records[i], b.Tenant, b.Epoch, v.format, s, take) // take refuses nothing
-		e.Ends[i], e.Marks[i] = len(e.Buf), last
+		_ = f.proj.Each(&b.Records[i], b.Tenant, b.Epoch, v.format, &s.Scratch, take) // take refuses nothing
+		e.Ends[i], e.Marks[i] = len(frames), last
+	}
+	// What is kept and queued is as long as it must be: nobody knows before how long the
+	// events of a record are, and a guess is cleared and collected for nothing.
+	e.Buf = bytes.Clone(frames)
+	if s.frames = frames; cap(frames) > keptFrames {
+		s.frames = nil
 	}
 	return e
 }
