@@ -202,6 +202,8 @@ func report(w io.Writer, results []pull.Result) {
 		switch {
 		case r.Incident != nil:
 			fmt.Fprintf(w, "%-36s as it was: %v\n", r.Feed, r.Incident)
+		case r.Parts > 0 && r.Handed:
+			fmt.Fprintf(w, "%-36s %d windows with %d rows handed on, %d rows in all\n", r.Feed, r.Parts, r.Rows, r.Kept)
 		case r.Parts > 0:
 			fmt.Fprintf(w, "%-36s %d windows with %d rows taken, %d rows in the set\n", r.Feed, r.Parts, r.Rows, r.Kept)
 		}

@@ -1,7 +1,6 @@
 package pull
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -11,14 +10,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 
-	"trunkline/feed/export/encode"
 	"trunkline/feed/export/layout"
 	"trunkline/feed/export/schema"
+	"trunkline/internal/dirlock"
 )
 
 // Options are the terms of a Puller.
@@ -58,6 +56,7 @@ type Result struct {
 	Rows     int64 // in them
 	Bytes    int64 // fetched
 	Kept     int64 // rows in the set
+	Handed   bool  // the rows were handed on, and there is no set
 	Changes  []schema.Change
 	Incident error // why the feed is as it was
 }
@@ -89,17 +88,30 @@ func New(o Options) (*Puller, error) {
 // paths here, and a source may be anybody's.
 var ErrName = errors.New("not a name of an export")
 
+// ErrOrdering says that a set was made with another ordering. Of the rows that did not hold
+// none is there any more, so that it cannot be made anew from what is kept.
+var ErrOrdering = errors.New("the set was made with another ordering; give another directory")
+
 var feedName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,99}$`)
 
-// eventsFeed is the feed whose rows are the events of the log.
-const eventsFeed = "events"
+// eventsFeed is the feed whose rows are the events of the log, and deliveredFolder, which
+// is no feed's name, where is kept what was handed on of it.
+const (
+	eventsFeed      = "events"
+	deliveredFolder = "events-delivered"
+)
 
 // Run takes what is complete and was not taken yet, feed by feed. A feed that cannot be
-// taken stays as it was, and does not keep the others from being taken.
+// taken stays as it was, and does not keep the others from being taken. [dirlock.ErrInUse]:
+// another process keeps the sets of the directory now.
 func (p *Puller) Run(ctx context.Context) ([]Result, error) {
+	lock, err := dirlock.Lock(filepath.Join(p.o.Dir, ".pull"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = lock.Close() }()
 	feeds := p.o.Feeds
 	if len(feeds) == 0 {
-		var err error
 		if feeds, err = p.o.Source.Feeds(ctx); err != nil {
 			return nil, err
 		}
@@ -186,9 +198,18 @@ func (p *Puller) feed(ctx context.Context, feed string, docs schema.Document) (r
 	if err != nil {
 		return r, err
 	}
-	s, err := openState(filepath.Join(p.o.Dir, ".pull", feed))
+	// What was handed on and what is in a set are two things.
+	r.Handed = feed == eventsFeed && p.o.Deliver != nil
+	folder := feed
+	if r.Handed {
+		folder = deliveredFolder
+	}
+	s, err := openState(filepath.Join(p.o.Dir, ".pull", folder))
 	if err != nil {
 		return r, err
+	}
+	if s.head.Ordering != "" && s.head.Ordering != p.o.Ordering.String() {
+		return r, fmt.Errorf("%w: it is ordered by %q", ErrOrdering, s.head.Ordering)
 	}
 	r.Kept = s.head.Rows
 	parts, err := p.o.Source.Complete(ctx, feed, func(folder string) bool { return s.taken[folder] })
@@ -197,7 +218,7 @@ func (p *Puller) feed(ctx context.Context, feed string, docs schema.Document) (r
 	}
 	parts = slices.DeleteFunc(parts, func(q Part) bool { return q.Window.Start.Before(p.o.Since) })
 	if len(parts) == 0 {
-		return r, nil
+		return r, p.publishAgain(ctx, t, s)
 	}
 	incoming := filepath.Join(s.dir, "incoming")
 	fetched := make([][]string, len(parts))
@@ -231,7 +252,7 @@ func (p *Puller) feed(ctx context.Context, feed string, docs schema.Document) (r
 			fetched[i] = append(fetched[i], path)
 		}
 	}
-	if feed == eventsFeed && p.o.Deliver != nil {
+	if r.Handed {
 		err = p.deliver(ctx, t, s, parts, fetched, &r)
 	} else {
 		err = p.merge(ctx, t, s, parts, fetched, &r)
@@ -240,163 +261,6 @@ func (p *Puller) feed(ctx context.Context, feed string, docs schema.Document) (r
 		return r, err
 	}
 	return r, os.RemoveAll(incoming)
-}
-
-// merge makes the new set.
-func (p *Puller) merge(ctx context.Context, t *schema.Table, s *state, parts []Part, fetched [][]string, r *Result) error {
-	work, err := os.MkdirTemp(s.dir, "merge-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(work) }()
-	size := int64(0)
-	for i := range fetched {
-		for _, path := range fetched[i] {
-			if info, err := os.Stat(path); err == nil {
-				size += info.Size() * 8 // compressed, as a rule
-			}
-		}
-	}
-	if info, err := os.Stat(s.base()); err == nil {
-		size += info.Size()
-	}
-	m, err := newMerger(t, p.o.Ordering, work, size)
-	if err != nil {
-		return err
-	}
-	defer m.close()
-	if s.head.Base != "" {
-		if err := m.base(s.base()); err != nil {
-			return err
-		}
-	}
-	var folders []string
-	for i, q := range parts {
-		folders = append(folders, q.Folder())
-		for _, path := range fetched[i] {
-			if err := lines(path, t, p.o.Keys, func(line []byte) error {
-				r.Rows++
-				return m.add(q.Window.Start.Unix(), line)
-			}); err != nil {
-				return fmt.Errorf("%s/%s: %w", q.Folder(), filepath.Base(path), err)
-			}
-		}
-		r.Parts++
-	}
-	base := "base-" + strconv.Itoa(s.head.Taken+len(parts))
-	if err := m.write(ctx, filepath.Join(s.dir, base)); err != nil {
-		return err
-	}
-	if err := p.publish(ctx, t, filepath.Join(s.dir, base), work); err != nil {
-		return err
-	}
-	r.Kept = m.rows
-	return s.commit(base, m.rows, folders)
-}
-
-// publish writes the set for those who read it.
-func (p *Puller) publish(ctx context.Context, t *schema.Table, base, work string) error {
-	to := filepath.Join(p.o.Dir, t.Name+"."+p.o.Format)
-	if p.o.Format == layout.JSONL {
-		return writeLines(base, to)
-	}
-	files, err := encode.Write(ctx, work, t, encode.Options{Format: layout.Parquet, SplitBytes: 1 << 62}, func(add func(schema.Row) error) error {
-		return baseLines(base, func(_ int64, line []byte) error {
-			row, _, err := t.ParseJSON(line)
-			if err != nil {
-				return err
-			}
-			return add(row)
-		})
-	})
-	if err != nil {
-		return err
-	}
-	if len(files) == 0 {
-		return nil
-	}
-	return os.Rename(files[0].Path, to)
-}
-
-// writeLines writes the rows of a base without their windows.
-func writeLines(base, to string) (err error) {
-	out, err := os.CreateTemp(filepath.Dir(to), filepath.Base(to)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(out.Name())
-		}
-	}()
-	w := bufio.NewWriterSize(out, 1<<20)
-	err = baseLines(base, func(_ int64, line []byte) error {
-		if _, err := w.Write(line); err != nil {
-			return err
-		}
-		return w.WriteByte('\n')
-	})
-	if err == nil {
-		err = w.Flush()
-	}
-	if err == nil {
-		err = out.Sync()
-	}
-	if err = errors.Join(err, out.Close()); err != nil {
-		return err
-	}
-	return os.Rename(out.Name(), to)
-}
-
-// deliverBatch is how many events are handed on at once.
-const deliverBatch = 256
-
-// deliver hands exported events on, partition by partition.
-func (p *Puller) deliver(ctx context.Context, t *schema.Table, s *state, parts []Part, fetched [][]string, r *Result) error {
-	at, ok := t.Column("event")
-	if !ok {
-		return fmt.Errorf("the feed has no column event")
-	}
-	derived, _ := t.Column("derived")
-	for i, q := range parts {
-		var batch [][]byte
-		send := func() error {
-			if len(batch) == 0 {
-				return nil
-			}
-			err := p.o.Deliver(ctx, batch)
-			batch = batch[:0]
-			return err
-		}
-		for _, path := range fetched[i] {
-			err := lines(path, t, p.o.Keys, func(line []byte) error {
-				row, _, err := t.ParseJSON(line)
-				if err != nil {
-					return err
-				}
-				r.Rows++
-				if row[derived].Bool() { // the log that takes them derives its own
-					return nil
-				}
-				if batch = append(batch, []byte(row[at].Str())); len(batch) == deliverBatch {
-					return send()
-				}
-				return nil
-			})
-			if err != nil {
-				return fmt.Errorf("%s/%s: %w", q.Folder(), filepath.Base(path), err)
-			}
-		}
-		if err := send(); err != nil {
-			return fmt.Errorf("hand on the events of %s: %w", q.Folder(), err)
-		}
-		if err := s.commit("", s.head.Rows+r.Rows, []string{q.Folder()}); err != nil {
-			return err
-		}
-		r.Parts++
-	}
-	r.Kept = s.head.Rows
-	return nil
 }
 
 // Watch runs again and again until ctx ends. done is told of each run.

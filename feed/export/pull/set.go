@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -30,14 +30,13 @@ type merger struct {
 	table   *schema.Table
 	dedupe  *schema.Dedupe
 	dir     string // for files on the way
-	seed    maphash.Seed
 	buckets []*os.File
 	out     []*bufio.Writer
 	rows    int64
 }
 
 func newMerger(t *schema.Table, o schema.Ordering, dir string, bytes int64) (*merger, error) {
-	m := &merger{table: t, dedupe: schema.NewDedupe(t, o), dir: dir, seed: maphash.MakeSeed()}
+	m := &merger{table: t, dedupe: schema.NewDedupe(t, o), dir: dir}
 	n := min(maxBuckets, int(bytes/bucketBytes)+1)
 	for i := range n {
 		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("bucket-%03d", i)))
@@ -65,7 +64,7 @@ func (m *merger) add(window int64, line []byte) error {
 	if err != nil {
 		return err
 	}
-	w := m.out[maphash.Bytes(m.seed, mark.Key)%uint64(len(m.out))]
+	w := m.out[crc32.ChecksumIEEE(mark.Key)%uint32(len(m.out))]
 	var head [24]byte
 	b := append(strconv.AppendInt(head[:0], window, 10), '\t')
 	if _, err := w.Write(b); err != nil {
@@ -118,7 +117,7 @@ type held struct {
 	place  int
 }
 
-// write writes the rows that hold, in the order in which they were added.
+// write writes the rows that hold, those of one bucket in the order in which they were added.
 func (m *merger) write(ctx context.Context, path string) (err error) {
 	out, err := os.Create(path)
 	if err != nil {

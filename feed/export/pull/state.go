@@ -19,15 +19,20 @@ type state struct {
 
 // head says which base and how much of the list count.
 type head struct {
-	Base  string `json:"base,omitempty"` // file name; "" before the first
-	Rows  int64  `json:"rows"`           // in the set
-	Taken int    `json:"taken"`          // partitions
-	Bytes int64  `json:"bytes"`          // of the list
+	Base     string `json:"base,omitempty"`     // file name; "" before the first
+	Format   string `json:"format,omitempty"`   // of the set
+	Ordering string `json:"ordering,omitempty"` // by which it was made
+	Rows     int64  `json:"rows"`               // in the set, or handed on
+	Taken    int    `json:"taken"`              // partitions
+	Bytes    int64  `json:"bytes"`              // of the list
 }
 
+// What stands in a feed's directory, beside files that are being fetched.
 const (
-	headFile = "state.json"
-	listFile = "taken"
+	headFile   = "state.json"
+	listFile   = "taken"
+	basePrefix = "base-"
+	workPrefix = "merge-"
 )
 
 // openState reads what is known of a feed.
@@ -39,7 +44,7 @@ func openState(dir string) (*state, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, headFile))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return s, nil
+		return s, s.sweep()
 	case err != nil:
 		return nil, err
 	}
@@ -59,7 +64,23 @@ func openState(dir string) (*state, error) {
 	if len(s.taken) != s.head.Taken {
 		return nil, fmt.Errorf("%s: %d partitions are listed, %d were taken", dir, len(s.taken), s.head.Taken)
 	}
-	return s, nil
+	return s, s.sweep()
+}
+
+// sweep removes what a run has left that was killed, but for what it has fetched.
+func (s *state) sweep() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		base := strings.HasPrefix(name, basePrefix) && name != s.head.Base
+		if base || strings.HasPrefix(name, workPrefix) || strings.HasPrefix(name, headFile+".") {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, name)))
+		}
+	}
+	return err
 }
 
 // base is the path of the base, "" when there is none.
@@ -71,23 +92,15 @@ func (s *state) base() string {
 }
 
 // commit makes a new base and more partitions count. What was the base before goes.
-func (s *state) commit(base string, rows int64, folders []string) error {
-	list, err := os.OpenFile(filepath.Join(s.dir, listFile), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
+func (s *state) commit(next head, folders []string) error {
+	next.Taken, next.Bytes = s.head.Taken+len(folders), s.head.Bytes
+	if len(folders) > 0 {
+		text := strings.Join(folders, "\n") + "\n"
+		if err := s.enlist(text); err != nil {
+			return err
+		}
+		next.Bytes += int64(len(text))
 	}
-	defer func() { _ = list.Close() }()
-	text := strings.Join(folders, "\n") + "\n"
-	if err := list.Truncate(s.head.Bytes); err != nil { // what an earlier run wrote and did not commit
-		return err
-	}
-	if _, err := list.WriteAt([]byte(text), s.head.Bytes); err != nil {
-		return err
-	}
-	if err := list.Sync(); err != nil {
-		return err
-	}
-	next := head{Base: base, Rows: rows, Taken: s.head.Taken + len(folders), Bytes: s.head.Bytes + int64(len(text))}
 	raw, err := json.Marshal(next)
 	if err != nil {
 		return err
@@ -95,7 +108,7 @@ func (s *state) commit(base string, rows int64, folders []string) error {
 	if err := replace(filepath.Join(s.dir, headFile), append(raw, '\n')); err != nil {
 		return err
 	}
-	if old := s.base(); old != "" && s.head.Base != base {
+	if old := s.base(); old != "" && s.head.Base != next.Base {
 		_ = os.Remove(old)
 	}
 	s.head = next
@@ -103,6 +116,22 @@ func (s *state) commit(base string, rows int64, folders []string) error {
 		s.taken[f] = true
 	}
 	return nil
+}
+
+// enlist writes behind what counts of the list.
+func (s *state) enlist(text string) error {
+	list, err := os.OpenFile(filepath.Join(s.dir, listFile), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = list.Close() }()
+	if err := list.Truncate(s.head.Bytes); err != nil { // what an earlier run wrote and did not commit
+		return err
+	}
+	if _, err := list.WriteAt([]byte(text), s.head.Bytes); err != nil {
+		return err
+	}
+	return list.Sync()
 }
 
 // replace writes a file whole or not at all.
