@@ -38,8 +38,8 @@ type Conn struct {
 	written   uint64
 	position  uint64 // of the last frame accepted
 	fifo      fifo
-	items     *conflater // instead of fifo under Conflate, nil while empty
-	err       error      // why it is closing
+	items     *items // instead of fifo under Conflate, nil while empty
+	err       error  // why it is closing
 	pings     pings
 
 	// out is what the writing goroutine has taken, off the bytes of its first frame
@@ -53,7 +53,7 @@ type Conn struct {
 }
 
 // Enqueue queues a frame and says that everything up to position is in front of
-// what comes next. Under Conflate the frame is an item without key.
+// what comes next. Under Conflate the frame is an item.
 func (c *Conn) Enqueue(f Frame, position uint64) Status {
 	c.mu.Lock()
 	status, wake := c.accept(f, position)
@@ -133,29 +133,20 @@ func (c *Conn) put(it Item) (status Status, wake bool) {
 	if c.state != open {
 		return Gone, false
 	}
-	if c.items == nil {
-		c.items = conflaters.Get().(*conflater)
-	}
-	if old := c.items.find(&it); old != nil {
-		if c.terms.Merge != nil {
-			it = c.terms.Merge(*old, it)
-		}
-		grown := len(it.Frame) - len(old.Frame)
-		if grown > 0 && c.queued+grown > c.terms.queueBytes() {
-			return Full, false
-		}
-		c.queued += grown
-		key, entity := old.Key, old.Entity
-		*old = it
-		old.Key, old.Entity, old.Barrier = key, entity, false
-		return OK, false
-	}
-	if c.queued > 0 && c.queued+len(it.Frame) > c.terms.queueBytes() {
+	if c.queued > 0 && c.queued+it.size() > c.terms.queueBytes() {
 		return Full, false
 	}
-	c.items.push(it)
-	c.queued += len(it.Frame)
+	c.line().push(it)
+	c.queued += it.size()
 	return OK, c.schedule()
+}
+
+// line is the queue under Conflate, under mu.
+func (c *Conn) line() *items {
+	if c.items == nil {
+		c.items = lists.Get().(*items)
+	}
+	return c.items
 }
 
 // pushControl queues a control frame under mu.
@@ -175,10 +166,7 @@ func (c *Conn) push(f Frame) {
 		c.fifo.push(f)
 		return
 	}
-	if c.items == nil {
-		c.items = conflaters.Get().(*conflater)
-	}
-	c.items.push(Item{Frame: f, control: true})
+	c.line().push(Item{Frame: f, control: true})
 }
 
 // schedule claims the writing side under mu; true means that it was idle.
@@ -237,8 +225,8 @@ func (c *Conn) dropQueued() {
 	c.fifo.each(0, func(f Frame) bool { c.queued -= len(f); return true })
 	c.fifo.clear()
 	if c.items != nil {
-		for _, it := range c.items.items {
-			c.queued -= len(it.Frame)
+		for i := range c.items.list {
+			c.queued -= c.items.list[i].size()
 		}
 		c.items.recycle()
 		c.items = nil
@@ -288,17 +276,21 @@ func (c *Conn) take() (more, last bool) {
 	return false, c.state == closing
 }
 
-// takeBytes is how much a writer takes from a conflating queue at once: what it
-// has taken can no longer be conflated.
+// takeBytes is how much a writer takes from a conflating queue at once: a value that it
+// has taken is stated.
 const takeBytes = 32 << 10
 
 // takeItems moves some items that have not expired to out, under mu.
 func (c *Conn) takeItems(now time.Time) bool {
 	taken := 0
-	for taken < takeBytes && len(c.items.items) > 0 {
+	for taken < takeBytes && len(c.items.list) > 0 {
 		it := c.items.pop()
 		if it.control {
 			c.control -= int32(len(it.Frame))
+		}
+		if it.Late != nil {
+			it.Frame, it.Expires = it.Late.Take()
+			c.queued += len(it.Frame) - it.Size
 		}
 		if !it.Expires.IsZero() && !now.Before(it.Expires) {
 			c.queued -= len(it.Frame)
@@ -310,7 +302,7 @@ func (c *Conn) takeItems(now time.Time) bool {
 			taken += len(it.Frame)
 		}
 	}
-	if len(c.items.items) == 0 {
+	if len(c.items.list) == 0 {
 		c.items.recycle()
 		c.items = nil
 	}

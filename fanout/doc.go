@@ -19,10 +19,9 @@
 //   - Replay: [Conn.Enqueue] answers [Full] and forgets the frame. The feed reads
 //     the log for this connection instead and is told by [Owner.Drained] when
 //     there is room again.
-//   - Conflate: [Conn.Put] keeps the latest value per key at the place where the
-//     first one stands, merges partial values, and never moves a status across a
-//     transition (barrier) of its entity. When even that does not fit the connection
-//     is closed.
+//   - Conflate: [Conn.Put] queues values ([Late]) beside frames, which are asked for
+//     when their turn has come: in the place of the first state stands the latest.
+//     When even that does not fit the connection is closed.
 //   - Close: the connection is closed with [Terms.SlowFrame].
 //
 // Acknowledgement: each frame carries a position. Pings queue behind the data and
@@ -36,7 +35,8 @@
 //   - At any time at most one goroutine writes to a connection: the one that owns
 //     Conn.scheduled.
 //   - Queued bytes never exceed Terms.QueueBytes, except for one frame that alone
-//     is longer, and 4 KiB of control frames.
+//     is longer, for values that have grown since they were queued, and for 4 KiB of
+//     control frames.
 //   - No method blocks on a socket; [Owner] is called with no lock held.
 //
 // Locks, none of which is ever taken while another is held: Conn.mu (one

@@ -11,7 +11,8 @@ type Discipline uint8
 const (
 	// Replay refuses the frame; the feed reads the log for the connection.
 	Replay Discipline = iota
-	// Conflate keeps the latest value per key and closes when that does not fit.
+	// Conflate asks for values when their turn has come, and closes when what waits does
+	// not fit.
 	Conflate
 	// Close closes the connection with Terms.SlowFrame.
 	Close
@@ -45,8 +46,6 @@ type Terms struct {
 	// the socket took it. 0 means 60 seconds.
 	PongTimeout time.Duration
 
-	// Merge is used by Conflate; see MergeFunc.
-	Merge MergeFunc
 	// SlowFrame and NoPongFrame are the last frames of connections that are closed
 	// for a full queue or a missing pong.
 	SlowFrame, NoPongFrame Frame

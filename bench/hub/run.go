@@ -120,7 +120,7 @@ func (r *run) end() {
 // send broadcasts one message.
 func (r *run) send(m *signalr.Message) error {
 	for _, c := range r.conns {
-		if !c.Send(m, signalr.SendOptions{}) {
+		if !c.Send(m) {
 			return fmt.Errorf("a client of %s took no message: the queues are too small for the window", c.Remote())
 		}
 	}

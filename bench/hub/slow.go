@@ -35,17 +35,21 @@ func slow(o options) error {
 	fast, rest := r.conns[0], r.conns[1:]
 	r.conns = r.conns[:1]
 	filling := message(0, time.Time{}, o.size)
-	for full := 0; full < 20; full++ { // until the kernel takes no more
-		for _, c := range rest {
-			for i := range 200 {
-				c.Send(filling, signalr.SendOptions{Key: fmt.Sprint(i)})
+	var values [][]*signalr.Value // of each client that never reads
+	for _, c := range rest {
+		var of []*signalr.Value
+		for range slowValues {
+			of = append(of, c.Value())
+		}
+		values = append(values, of)
+	}
+	for full := 0; full < 80; full++ { // until the kernel takes no more
+		for _, of := range values {
+			for _, v := range of {
+				v.Send(filling)
 			}
 		}
 		time.Sleep(50 * time.Millisecond)
-	}
-	keys := make([]string, slowValues)
-	for i := range keys {
-		keys[i] = fmt.Sprint(i)
 	}
 	var p50, p99 [2][]float64
 	before := crowd.RSS()
@@ -58,14 +62,14 @@ func slow(o options) error {
 			}
 			r.number++
 			m := message(r.number, time.Now(), o.size)
-			if !fast.Send(m, signalr.SendOptions{}) {
+			if !fast.Send(m) {
 				return fmt.Errorf("the client that reads took no message")
 			}
 			if with == 0 {
 				continue
 			}
-			for _, c := range rest {
-				c.Send(m, signalr.SendOptions{Key: keys[r.number%slowValues]})
+			for _, of := range values {
+				of[r.number%slowValues].Send(m)
 			}
 		}
 		tick.Stop()

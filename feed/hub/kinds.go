@@ -144,6 +144,9 @@ var kinds = []*kind{
 	userWrapUpStarted, userWrapUpTerminated, queueStatus, callbackChanged,
 }
 
+// statusOf are the events that tell what holds of an entity, in place of what has happened.
+var statusOf = map[string]*kind{entityUser: userStatus, entityQueue: queueStatus}
+
 // kindNamed finds an event by its name in any case; nil: there is none. The heading
 // UserTerminalStatusEvent of the page is another name of UserTerminalStatus.
 func kindNamed(name string) *kind {

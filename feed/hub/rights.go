@@ -135,7 +135,7 @@ func (r *room) review() {
 			style := r.feed.style
 			s.conn.Send(signalr.NewMessage("MessageReceived", style.object("Subscription", r.block(sub.kind, sub.guid), "Data", style.object(
 				"EventType", "SubscriptionEnded", "EntityType", sub.kind.entity, "EntityId", sub.guid, "EventName", sub.kind.name, "Message", unauthorized,
-				"Timestamp", moment{time.Now()}))), signalr.SendOptions{Entity: sendOptions(sub.subject).Entity, Barrier: true})
+				"Timestamp", moment{time.Now()}))))
 		}
 	}
 }

@@ -127,15 +127,19 @@ func (r *room) add(s *session, sub *subscription) bool {
 		}
 		r.wanted[sub.kind]++
 	}
+	if sub.kind == statusOf[sub.about.entity] {
+		sub.status = s.conn.Value()
+		if old := s.subs[sub.subject]; old != nil {
+			sub.status = old.status
+		}
+		r.comers = append(r.comers, comer{s, sub})
+		nudge(r.hurry)
+	}
 	s.subs[sub.subject] = sub
 	if r.subs[sub.subject] == nil {
 		r.subs[sub.subject] = map[*session]*subscription{}
 	}
 	r.subs[sub.subject][s] = sub
-	if sub.kind.status && sub.kind != callbackChanged {
-		r.comers = append(r.comers, comer{s, sub})
-		nudge(r.hurry)
-	}
 	return true
 }
 
@@ -197,33 +201,39 @@ var idSpace = [16]byte{0x2d, 0x90, 0x7c, 0x11, 0x64, 0x0e, 0x5f, 0x4b, 0xa3, 0x1
 func (r *room) message(k *kind, entity, id string, at time.Time, v values) *signalr.Message {
 	s := r.feed.style
 	r.feed.messages.Add(1)
-	return signalr.NewMessage("MessageReceived", s.object("Subscription", r.block(k, entity), "Data", s.data(k, r.root, entity, id, at, v)))
+	m := signalr.NewMessage("MessageReceived", s.object("Subscription", r.block(k, entity), "Data", s.data(k, r.root, entity, id, at, v)))
+	if k.ttl > 0 {
+		m.Expires = time.Now().Add(time.Duration(k.ttl) * time.Second)
+	}
+	return m
 }
 
-// send queues a message for all who have subscribed to it.
-func (r *room) send(sub subject, m *signalr.Message) {
-	o := sendOptions(sub)
+// send queues a message for all who have subscribed to it. A status takes the place of the
+// one that waits, but not in front of a transition of the same entity.
+func (r *room) send(about subject, m *signalr.Message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for s := range r.subs[sub] {
-		s.conn.Send(m, o)
-		r.feed.sent.Add(1)
+	for s, sub := range r.subs[about] {
+		if sub.status != nil {
+			sub.status.Send(m)
+			continue
+		}
+		s.passed(about.about)
+		s.conn.Send(m)
 	}
+	r.feed.sent.Add(uint64(len(r.subs[about])))
 }
 
-// sendOptions say how an event waits: a status until the next one, a transition in front
-// of the statuses that follow it; both no longer than they are good for.
-func sendOptions(sub subject) signalr.SendOptions {
-	o := signalr.SendOptions{Entity: sub.about.entity + "/" + sub.about.id}
-	if sub.kind.ttl > 0 {
-		o.Expires = time.Now().Add(time.Duration(sub.kind.ttl) * time.Second)
+// passed has the statuses of an entity that come later stay behind what is sent now, under
+// the room's mu.
+func (s *session) passed(about ref) {
+	k := statusOf[about.entity]
+	if k == nil {
+		return
 	}
-	if sub.kind.status && sub.kind != callbackChanged {
-		o.Key = sub.kind.name + "/" + sub.about.id
-	} else {
-		o.Barrier = true
+	if sub := s.subs[subject{k, about}]; sub != nil {
+		sub.status = sub.status.Sealed()
 	}
-	return o
 }
 
 // tell is called by the log with what is new. It makes only what somebody has

@@ -31,7 +31,8 @@ type subject struct {
 // subscription is one of a session's.
 type subscription struct {
 	subject
-	guid string // of the entity, as messages name it
+	guid   string         // of the entity, as messages name it
+	status *signalr.Value // of a status, which later ones replace; nil of transitions; guarded by the room's mu
 }
 
 // entry is what a client asks for. Members are taken in any case.
@@ -216,7 +217,7 @@ func (s *session) judge(e entry, sight **directory.Sight) (*subscription, string
 	if !s.may(**sight, about) {
 		return nil, unauthorized
 	}
-	return &subscription{subject{k, about}, s.room.guidOf(about)}, ""
+	return &subscription{subject: subject{k, about}, guid: s.room.guidOf(about)}, ""
 }
 
 // userOnly marks the id of a user who is no agent.

@@ -210,7 +210,9 @@ func (r *room) show(s status, to *comer) {
 		r.send(sub, m)
 		return
 	}
-	to.session.conn.Send(m, sendOptions(sub))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	to.sub.status.Send(m)
 	r.feed.sent.Add(1)
 }
 

@@ -88,10 +88,12 @@ func TestStatusesKeepTheTick(t *testing.T) {
 		if n := made(); n != 0 {
 			t.Errorf("%d messages for nobody", n)
 		}
-		sub := &subscription{subject{queueStatus, ref{entityQueue, "q1"}}, "guid"}
+		sub := func() *subscription {
+			return &subscription{subject: subject{queueStatus, ref{entityQueue, "q1"}}, guid: "guid"}
+		}
 		one := &session{feed: f, conn: new(signalr.Conn), room: r, subs: map[subject]*subscription{}}
 		two := &session{feed: f, conn: new(signalr.Conn), room: r, subs: map[subject]*subscription{}}
-		if !r.add(one, sub) || !r.add(two, sub) {
+		if !r.add(one, sub()) || !r.add(two, sub()) {
 			t.Fatal("not added")
 		}
 		if n := made(); n != 2 {
@@ -130,7 +132,7 @@ func TestStatusesKeepTheTick(t *testing.T) {
 			t.Errorf("%d messages of one change", n)
 		}
 		r.drop(one)
-		r.remove(two, sub.subject)
+		r.remove(two, sub().subject)
 		s.say(t, event.InteractionDequeued{Ref: call(999), Queue: "q1", Reason: event.DequeueAbandoned})
 		time.Sleep(3 * time.Second)
 		if n := made(); n != 0 || len(r.subs) != 0 || r.wanted[queueStatus] != 0 {

@@ -20,7 +20,7 @@ func TestDeliveryAllocatesForNoConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close(context.Background())
-		var conns []*Conn
+		var values []*Value
 		for range each {
 			for proto := range numProtos {
 				near, far := net.Pipe() // nobody reads: all stays queued
@@ -28,13 +28,13 @@ func TestDeliveryAllocatesForNoConnection(t *testing.T) {
 				defer far.Close()
 				c := &Conn{server: s, proto: proto, wrap: wrapWebSocket, nc: near, gone: make(chan struct{})}
 				c.out.Store(s.pool.Add(near, &s.terms[proto][wrapWebSocket], c))
-				conns = append(conns, c)
+				values = append(values, c.Value())
 			}
 		}
 		broadcast := func() {
 			m := NewMessage("Event", map[string]any{"text": strings.Repeat("x", 500), "number": 1})
-			for _, c := range conns {
-				if !c.Send(m, SendOptions{Key: "status", Entity: "queue"}) {
+			for _, v := range values {
+				if !v.Send(m) {
 					t.Fatal("a message was not taken")
 				}
 			}

@@ -49,32 +49,29 @@ func (c *Conn) User() any { return c.who.User }
 // Remote is the address of the client.
 func (c *Conn) Remote() string { return c.remote }
 
-// SendOptions say how a message waits.
-type SendOptions struct {
-	// Key names the value that the message states: while it waits, a later one with
-	// the same key takes its place. "" is never replaced.
-	Key string
-	// Entity is what the message is about. Barrier makes the message a transition of
-	// it: values of the entity that come later stay behind it.
-	Entity  string
-	Barrier bool
-	// Expires drops the message when it still waits then; zero keeps it.
-	Expires time.Time
-}
-
 // Send queues a message. It never waits; false says that the connection is closing
 // and takes nothing.
-func (c *Conn) Send(m *Message, o SendOptions) bool {
+func (c *Conn) Send(m *Message) bool {
+	out, frame := c.frame(m)
+	return frame != nil && c.put(out, fanout.Item{Frame: frame, Expires: m.Expires})
+}
+
+// frame is a message as it goes out here; nil when it does not.
+func (c *Conn) frame(m *Message) (*fanout.Conn, fanout.Frame) {
 	out := c.out.Load()
 	if out == nil {
-		return false
+		return nil, nil
 	}
 	frame, err := m.frame(c.proto, c.wrap)
 	if err != nil {
 		c.server.o.Logger.Error("a message cannot be encoded", "error", err)
-		return false
+		return nil, nil
 	}
-	if out.Put(fanout.Item{Key: o.Key, Entity: o.Entity, Barrier: o.Barrier, Frame: frame, Expires: o.Expires}) != fanout.OK {
+	return out, frame
+}
+
+func (c *Conn) put(out *fanout.Conn, it fanout.Item) bool {
+	if out.Put(it) != fanout.OK {
 		c.server.lost.Add(1)
 		return false
 	}

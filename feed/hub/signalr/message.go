@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -51,6 +52,10 @@ const (
 // Message is something to tell clients: made once, encoded once for each protocol
 // when the first needs it, and never changed.
 type Message struct {
+	// Expires drops the message where it still waits then; zero keeps it. It is set before
+	// the message is sent.
+	Expires time.Time
+
 	target string
 	args   []any
 

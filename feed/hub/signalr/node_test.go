@@ -106,7 +106,7 @@ func hub(t *testing.T, change func(*signalr.Options)) (*signalr.Server, http.Han
 				}
 				go func() {
 					for i := range n {
-						c.Send(signalr.NewMessage("Counted", counted{Number: i, Text: "grüß <Gott>", At: stamp{time.UnixMilli(1700000000123).UTC()}}), signalr.SendOptions{})
+						c.Send(signalr.NewMessage("Counted", counted{Number: i, Text: "grüß <Gott>", At: stamp{time.UnixMilli(1700000000123).UTC()}}))
 					}
 				}()
 				return signalr.Void{}, nil

@@ -35,27 +35,33 @@ func TestWhatWaits(t *testing.T) {
 		say(t, c, hello)
 		hear(t, c, "{}|")
 		synctest.Wait() // it was told that it is open
-		send := func(text string, o signalr.SendOptions) {
-			if !conn.Load().Send(signalr.NewMessage("E", text), o) {
+		var never time.Time
+		send := func(to interface {
+			Send(*signalr.Message) bool
+		}, text string, expires time.Time) {
+			m := signalr.NewMessage("E", text)
+			if m.Expires = expires; !to.Send(m) {
 				t.Errorf("%s was not taken", text)
 			}
 		}
-		send("on its way", signalr.SendOptions{})
+		whole := conn.Load()
+		send(whole, "on its way", never)
 		time.Sleep(time.Second) // nobody reads it: what follows waits
-		value := func(text, entity string) { send(text, signalr.SendOptions{Key: "status " + entity, Entity: entity}) }
+		a, b, c1 := whole.Value(), whole.Value(), whole.Value()
 		soon := time.Now().Add(5 * time.Second)
-		value("a 1", "a")
-		value("b 1", "b")
-		value("a 2", "a")
-		send("a logs off", signalr.SendOptions{Entity: "a", Barrier: true, Expires: time.Now().Add(time.Minute)})
-		value("a 3", "a")
-		value("b 2", "b")
-		send("too old", signalr.SendOptions{Expires: soon})
-		value("a 4", "a")
-		send("a status that is too old", signalr.SendOptions{Key: "status c", Entity: "c", Expires: soon})
+		send(a, "a 1", never)
+		send(b, "b 1", never)
+		send(a, "a 2", never)
+		a = a.Sealed()
+		send(whole, "a logs off", time.Now().Add(time.Minute))
+		send(a, "a 3", never)
+		send(b, "b 2", never)
+		send(whole, "too old", soon)
+		send(a, "a 4", never)
+		send(c1, "a status that is too old", soon)
 		time.Sleep(10 * time.Second)
-		value("a 5", "a")
-		send("last", signalr.SendOptions{})
+		send(a, "a 5", never)
+		send(whole, "last", never)
 		var got []string
 		for len(got) == 0 || got[len(got)-1] != "last" {
 			_, b, err := c.Read(t.Context())
@@ -93,11 +99,17 @@ type beside struct {
 	server *signalr.Server
 	url    string
 	mu     sync.Mutex // guards conns
-	conns  map[string][]*signalr.Conn
+	conns  map[string][]*listener
 	number int          // of the last event
 	moves  int          // of the last transition
 	gone   atomic.Bool  // the fast client reads no more
 	seen   atomic.Int64 // the last event that the fast client has
+}
+
+// listener is one client, with the value of each entity.
+type listener struct {
+	conn   *signalr.Conn
+	values [besideEntities]*signalr.Value
 }
 
 const (
@@ -108,19 +120,23 @@ const (
 )
 
 func newBeside(t *testing.T) *beside {
-	b := &beside{conns: map[string][]*signalr.Conn{}}
+	b := &beside{conns: map[string][]*listener{}}
 	s, handler := hub(t, func(o *signalr.Options) {
 		o.QueueBytes = besideQueue
 		o.Opened = func(c *signalr.Conn) {
+			l := &listener{conn: c}
+			for i := range l.values {
+				l.values[i] = c.Value()
+			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.conns[c.User().(string)] = append(b.conns[c.User().(string)], c)
+			b.conns[c.User().(string)] = append(b.conns[c.User().(string)], l)
 		}
 		o.Closed = func(c *signalr.Conn, _ error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			list := b.conns[c.User().(string)]
-			b.conns[c.User().(string)] = slices.DeleteFunc(list, func(o *signalr.Conn) bool { return o == c })
+			b.conns[c.User().(string)] = slices.DeleteFunc(list, func(l *listener) bool { return l.conn == c })
 		}
 	})
 	h := httptest.NewUnstartedServer(handler)
@@ -161,19 +177,22 @@ func (b *beside) publish(events int) {
 		}
 		b.number++
 		e := besideEvent{Number: b.number, Entity: b.number % besideEntities, Sent: time.Now().UnixNano(), Fill: fill}
-		entity := fmt.Sprint(e.Entity)
-		o := signalr.SendOptions{Key: "status " + entity, Entity: entity}
 		users := []string{"fast", "all", "status"}
 		if b.number%10 == 0 {
 			b.moves++
 			e.Move = b.moves
-			o, users = signalr.SendOptions{Entity: entity, Barrier: true}, users[:2]
+			users = users[:2]
 		}
 		m := signalr.NewMessage("E", e)
 		b.mu.Lock()
 		for _, user := range users {
-			for _, c := range b.conns[user] {
-				c.Send(m, o)
+			for _, l := range b.conns[user] {
+				if e.Move == 0 {
+					l.values[e.Entity].Send(m)
+					continue
+				}
+				l.values[e.Entity] = l.values[e.Entity].Sealed()
+				l.conn.Send(m)
 			}
 		}
 		b.mu.Unlock()

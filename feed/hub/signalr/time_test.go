@@ -132,7 +132,7 @@ func TestKeepAlive(t *testing.T) {
 					m := signalr.NewMessage("Event", 1)
 					for ctx.Err() == nil {
 						time.Sleep(pause)
-						conn.Load().Send(m, signalr.SendOptions{})
+						conn.Load().Send(m)
 					}
 				}()
 				go func() {
