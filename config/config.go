@@ -56,7 +56,7 @@ type Listen struct {
 type TLS struct {
 	Cert     string `yaml:"cert" doc:"File with the certificate chain, PEM. It is read again when it changes, so a renewal needs no restart."`
 	Key      string `yaml:"key" doc:"File with the private key, PEM."`
-	ClientCA string `yaml:"client_ca" doc:"File with the authorities of client certificates, PEM. When given, every client must show a certificate."`
+	ClientCA string `yaml:"client_ca" doc:"File with the authorities of client certificates, PEM. When given, every client must show a certificate. It is read again when it changes."`
 }
 
 // Log is the event log.

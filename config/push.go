@@ -45,7 +45,7 @@ type Receiver struct {
 	Addr     string   `yaml:"addr" doc:"Host and port of the listener for POST /v1/receive/asapp, which asks every client for a certificate. Empty: none."`
 	Cert     string   `yaml:"cert" doc:"File with the listener's certificate chain, PEM. It is read again when it changes."`
 	Key      string   `yaml:"key" doc:"File with its private key, PEM."`
-	ClientCA string   `yaml:"client_ca" doc:"File with the authorities of client certificates, PEM."`
+	ClientCA string   `yaml:"client_ca" doc:"File with the authorities of client certificates, PEM. It is read again when it changes, for new connections."`
 	Clients  string   `yaml:"clients" doc:"File that says which clients belong to which tenant: one line each, the tenant and the subject of the certificate, as in: acmecorp01 CN=events.asapp.com. It is read again when it changes: a line that is taken away is a client that is refused from then on."`
 	MinTLS   string   `yaml:"min_tls" default:"1.3" oneof:"1.3,1.2" doc:"The oldest TLS that is spoken."`
 	Names    []string `yaml:"names" example:"com.asapp.event.journey" doc:"Names of the feeds that are taken. Empty: all. Others are answered 200 and left out."`

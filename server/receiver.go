@@ -55,6 +55,8 @@ func (s *Server) serveReceiver() error {
 		secure.MinVersion = tls.VersionTLS13
 	}
 	secure.NextProtos = []string{"h2", "http/1.1"}
+	// A session would outlive its certificate and its authority by days; connections are kept alive anyway.
+	secure.SessionTicketsDisabled = true
 	counts := s.metrics.receiver()
 	h := asapp.New(asapp.Options{Log: s, Allow: allow, Known: s.Tenants().Known, Names: c.Names, Types: c.Types,
 		Bytes: int64(s.cfg.Limits.EventBytes), Count: func(outcome string) { counts.WithLabelValues(outcome).Inc() }})

@@ -23,17 +23,63 @@ func tlsConfig(c config.TLS) (*tls.Config, error) {
 	}
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get, NextProtos: []string{"http/1.1"}}
 	if c.ClientCA != "" {
-		pem, err := os.ReadFile(c.ClientCA)
-		if err != nil {
-			return nil, fmt.Errorf("read listen.tls.client_ca: %w", err)
+		a := &authorities{path: c.ClientCA, first: conf}
+		if err := a.read(); err != nil {
+			return nil, err
 		}
-		conf.ClientCAs = x509.NewCertPool()
-		if !conf.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("listen.tls.client_ca: %s holds no certificate in PEM form", c.ClientCA)
-		}
-		conf.ClientAuth = tls.RequireAndVerifyClientCert
+		conf.ClientCAs, conf.GetConfigForClient, conf.ClientAuth = a.pool, a.get, tls.RequireAndVerifyClientCert
 	}
 	return conf, nil
+}
+
+// authorities are those of client certificates, which are read again when their file changes. Connections that are open stay.
+type authorities struct {
+	path  string
+	first *tls.Config // with the pool as it was at the start
+
+	mu     sync.Mutex // guards what is below
+	pool   *x509.CertPool
+	now    *tls.Config // with another pool; nil: first
+	stamp  time.Time   // of the file
+	looked time.Time
+}
+
+// read reads the file; mu is held, or nobody else has it yet.
+func (a *authorities) read() error {
+	info, err := os.Stat(a.path)
+	if err != nil {
+		return fmt.Errorf("read the client_ca: %w", err)
+	}
+	pem, err := os.ReadFile(a.path)
+	if err != nil {
+		return fmt.Errorf("read the client_ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("client_ca: %s holds no certificate in PEM form", a.path)
+	}
+	a.pool, a.stamp, a.looked = pool, info.ModTime(), time.Now()
+	return nil
+}
+
+// get gives the terms of a connection, nil for the first ones.
+func (a *authorities) get(*tls.ClientHelloInfo) (*tls.Config, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if time.Since(a.looked) < lookEvery {
+		return a.now, nil
+	}
+	a.looked = time.Now()
+	if info, err := os.Stat(a.path); err == nil && info.ModTime().Equal(a.stamp) {
+		return a.now, nil
+	}
+	if err := a.read(); err != nil {
+		slog.Error("the new authorities of client certificates cannot be read, the old ones stay", "error", err)
+		return a.now, nil
+	}
+	a.now = a.first.Clone()
+	a.now.ClientCAs, a.now.GetConfigForClient = a.pool, nil
+	return a.now, nil
 }
 
 // keyPair is a certificate that is read again when its file changes.

@@ -1,6 +1,10 @@
 package push
 
-import "github.com/tidwall/gjson"
+import (
+	"cmp"
+
+	"github.com/tidwall/gjson"
+)
 
 // activity makes the payloads of a fact about an agent.
 func (p *projection) activity() {
@@ -88,10 +92,8 @@ func (p *projection) agentData(o *body, id string, known gjson.Result) {
 	}
 	var ids, names []string
 	add := func(q gjson.Result) {
-		ids = append(ids, q.Get("id").Str)
-		if name := q.Get("name").Str; name != "" {
-			names = append(names, name)
-		}
+		id := q.Get("id").Str
+		ids, names = append(ids, id), append(names, cmp.Or(q.Get("name").Str, id)) // the two lists go together
 	}
 	if known.Exists() {
 		for _, q := range known.Get("queues").Array() {

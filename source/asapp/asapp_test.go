@@ -125,6 +125,9 @@ func TestTheReceiver(t *testing.T) {
 		{"another major version", payload("e5", "v2.0.0", journey, "QUEUED", `{}`, `{}`), "v2.0.0", 422},
 		{"no id", payload("", "v1.3.0", journey, "QUEUED", `{}`, `{}`), "event_id", 400},
 		{"no object", `[1]`, "object", 400},
+		{"no event_time", strings.Replace(payload("e8", "v1.3.0", journey, "DETECTED", `{}`, `{}`), `"event_time"`, `"other_time"`, 1), "accepted", 200},
+		{"an event_time that is none", strings.Replace(payload("e9", "v1.3.0", journey, "DETECTED", `{}`, `{}`), "2026-03-02T08:00:00.000Z", "today", 1), "event_time", 400},
+		{"no times and no details", `{"api_version":"v1.3.0","name":"com.asapp.event.journey","event_id":"e10","event_type":"DETECTED"}`, "accepted", 200},
 		{"no JSON", `{"api_version`, "JSON", 400},
 		{"data that is no object", payload("e6", "v1.3.0", journey, "QUEUED", `[1]`, `{}`), "data", 400},
 		{"just too large", good + strings.Repeat(" ", 4097-len(good)), "4096", 413},
@@ -145,7 +148,7 @@ func TestTheReceiver(t *testing.T) {
 	log.fail = eventlog.ErrUnknown
 	log.mu.Unlock()
 	slices.Sort(types)
-	if got := fmt.Sprint(types); got != "[com.asapp.event.journey com.asapp.event.journey interaction.created]" {
+	if got := fmt.Sprint(types); got != "[com.asapp.event.journey com.asapp.event.journey com.asapp.event.journey com.asapp.event.journey interaction.created]" {
 		t.Errorf("the log has %s", got)
 	}
 	if status, _ := post(sender, payload("e7", "v1.3.0", journey, "QUEUED", `{"queue_id":"q"}`, `{}`)); status != 503 {

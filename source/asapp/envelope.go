@@ -72,12 +72,17 @@ func Parse(raw []byte) (e Envelope, err error) {
 		}
 		*f.into = v
 	}
-	at := e.Meta.Get("event_time")
-	if !at.Exists() {
-		return wrong("meta_data.event_time is missing")
+	// Times should usually be present, as the vendor has it: without them the event is of now.
+	for _, name := range []string{"event_time", "create_time"} {
+		at := e.Meta.Get(name)
+		if !at.Exists() || at.Type == gjson.Null {
+			continue
+		}
+		if e.Time, err = time.Parse(time.RFC3339, at.Str); err != nil || e.Time.Year() < 1 || e.Time.Year() > 9999 {
+			return wrong("meta_data.%s %.40q is not an ISO 8601 time", name, at.String())
+		}
+		return e, nil
 	}
-	if e.Time, err = time.Parse(time.RFC3339, at.Str); err != nil || e.Time.Year() < 1 || e.Time.Year() > 9999 {
-		return wrong("meta_data.event_time %.40q is not an ISO 8601 time", at.String())
-	}
+	e.Time = time.Now()
 	return e, nil
 }
