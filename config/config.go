@@ -119,7 +119,7 @@ type Stream struct {
 	Heartbeat  Duration `yaml:"heartbeat" default:"30s" min:"1s" max:"3m" doc:"How often a connection gets a ClientCheck. Old clients give up after 210 seconds of silence."`
 	Validity   Duration `yaml:"validity" default:"1h" min:"10s" max:"8760h" doc:"How long a connection lasts; then it is closed with 4000 and the client connects again."`
 	Cache      Duration `yaml:"cache" default:"2h" min:"1m" max:"8760h" doc:"How long the place of a subscription that is not connected is kept. It gets what it missed as far as log.retention reaches."`
-	Connected  int      `yaml:"connected" default:"3" min:"1" max:"10000" doc:"Subscriptions of one tenant that may be connected to this server."`
+	Connected  int      `yaml:"connected" default:"3" min:"1" max:"10000" doc:"Subscriptions of one tenant that may be connected, to all nodes together."`
 	QueueBytes Size     `yaml:"queue_bytes" default:"1MiB" min:"64KiB" max:"64MiB" doc:"What may wait for one connection. A slower reader leaves the live fan-out and reads the log at its own pace."`
 	Origins    []string `yaml:"origins" example:"https://wallboard.example.com" doc:"Origins of browser pages of other hosts that may open a WebSocket. Empty: pages of this server only."`
 }

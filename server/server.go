@@ -132,7 +132,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.bindReceiver(ctx); err != nil {
 		return err
 	}
-	if err := s.openFeeds(ctx); err != nil {
+	if err := s.openFeeds(life); err != nil {
 		return err
 	}
 	if err := s.openPeople(life); err != nil {
@@ -162,7 +162,7 @@ func (s *Server) start(ctx context.Context) error {
 	return nil
 }
 
-// openFeeds starts what has connections of its own.
+// openFeeds starts what has connections of its own. ctx ends with the server.
 func (s *Server) openFeeds(ctx context.Context) error {
 	consumers, err := s.log.KV(ctx, "consumers")
 	if err != nil {
@@ -178,8 +178,18 @@ func (s *Server) openFeeds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var seats *stream.Seats
+	if s.cfg.Log.URL != "" { // the embedded log has one process
+		kv, err := s.log.KV(ctx, "stream_seats")
+		if err != nil {
+			return err
+		}
+		if seats, err = stream.OpenSeats(ctx, kv, s.cfg.Log.Lease.Std(), slog.Default()); err != nil {
+			return err
+		}
+	}
 	t := s.cfg.Stream
-	s.stream = stream.New(s.log, stream.Options{Subscriptions: subscriptions, Heartbeat: t.Heartbeat.Std(), Validity: t.Validity.Std(),
+	s.stream = stream.New(s.log, stream.Options{Subscriptions: subscriptions, Seats: seats, Heartbeat: t.Heartbeat.Std(), Validity: t.Validity.Std(),
 		Cache: t.Cache.Std(), Connected: t.Connected, QueueBytes: int(t.QueueBytes), Origins: t.Origins})
 	s.metrics.feedGauges("stream", func() (int, int) { st := s.stream.Stats(); return st.Connections, st.Behind })
 	s.metrics.feedGauges("live", func() (int, int) { st := s.live.Stats(); return st.Connections, st.Behind })

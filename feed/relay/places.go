@@ -3,6 +3,7 @@ package relay
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 type place struct {
 	Cursor eventlog.Cursor `json:"cursor"`
 	At     time.Time       `json:"at"` // when it was acknowledged, or the consumer was last known to be connected
+	By     string          `json:"by"` // the process that has the consumer
 }
 
 // PlacesOptions are the terms of Places.
@@ -44,6 +46,9 @@ type consumer struct {
 	cursor eventlog.Cursor
 	dirty  bool      // cursor is not in the bucket yet
 	stored time.Time // the time that the bucket has
+	// rev is where the bucket has what was stored here, so that nothing is stored over what
+	// another process wrote since; 0: a new holder takes the place whoever has it.
+	rev uint64
 }
 
 // Holder is a connection that asked for a named place. Take makes it the one that has
@@ -60,10 +65,12 @@ type Holder struct {
 	consumer *consumer // nil: another one has the place
 }
 
-// Places keeps the places of named consumers. A consumer has one connection in a
-// process: a new one takes over from the old.
+// Places keeps the places of named consumers. A consumer has one connection: a new one
+// takes over from the old. Where that is in another process, the old one is told when it
+// next stores what was acknowledged, and what it would have stored is dropped.
 type Places struct {
-	o PlacesOptions
+	o  PlacesOptions
+	id string // of this process
 
 	// storing lets one write into the bucket go on at a time, so that an older
 	// cursor never overwrites a newer one. mu may be taken under it.
@@ -83,7 +90,7 @@ func NewPlaces(o PlacesOptions) *Places {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Places{o: o, known: map[string]*consumer{}}
+	return &Places{o: o, id: rand.Text(), known: map[string]*consumer{}}
 }
 
 // storeTimeout bounds one use of the bucket.
@@ -155,7 +162,7 @@ func (h *Holder) Take(replaced func()) {
 			before = con.holder.replaced
 		}
 		h.replaced, h.consumer = replaced, con
-		con.holder, con.turn, con.cursor, con.dirty = h, h.turn, h.Start, true
+		con.holder, con.turn, con.cursor, con.dirty, con.rev = h, h.turn, h.Start, true, 0
 	}
 	p.mu.Unlock()
 	if before != nil {
@@ -284,25 +291,72 @@ func (p *Places) Flush(ctx context.Context) error {
 	return nil
 }
 
-// store writes a consumer's place.
+// store writes a consumer's place, unless another process has taken it.
 func (p *Places) store(ctx context.Context, con *consumer) error {
 	p.storing.Lock()
 	defer p.storing.Unlock()
 	p.mu.Lock()
-	at := place{con.cursor, p.o.Now().UTC()}
+	at, rev, turn := place{con.cursor, p.o.Now().UTC(), p.id}, con.rev, con.turn
 	con.dirty, con.stored = false, at.At
 	p.mu.Unlock()
 	value, err := json.Marshal(at)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 		defer cancel()
-		_, err = p.o.KV.Put(ctx, con.key, value)
+		if rev, err = p.write(ctx, con.key, value, rev); errors.Is(err, control.ErrRevision) {
+			p.taken(con, turn)
+			return nil
+		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if err != nil {
-		p.mu.Lock()
 		con.dirty = true
-		p.mu.Unlock()
 		return fmt.Errorf("store the cursor of consumer %s: %w", con.key, err)
 	}
+	if con.turn == turn {
+		con.rev = rev
+	}
 	return nil
+}
+
+// write writes over a revision; ErrRevision means that another process has written since.
+func (p *Places) write(ctx context.Context, key string, value []byte, rev uint64) (uint64, error) {
+	if rev == 0 {
+		return p.o.KV.Put(ctx, key, value)
+	}
+	next, err := p.o.KV.Update(ctx, key, value, rev)
+	if !errors.Is(err, control.ErrRevision) {
+		return next, err
+	}
+	// An answer may have been lost, or the place been removed as one kept no longer.
+	entry, gerr := p.o.KV.Get(ctx, key)
+	var is place
+	switch {
+	case errors.Is(gerr, control.ErrNotFound):
+		return p.o.KV.Create(ctx, key, value)
+	case gerr != nil:
+		return 0, gerr
+	case json.Unmarshal(entry.Value, &is) == nil && is.By == p.id:
+		return p.o.KV.Update(ctx, key, value, entry.Revision)
+	}
+	return 0, err
+}
+
+// taken lets go of a consumer that another process has, unless it was taken back here.
+func (p *Places) taken(con *consumer, turn uint64) {
+	p.mu.Lock()
+	if con.turn != turn {
+		p.mu.Unlock()
+		return
+	}
+	h := con.holder
+	con.holder = nil
+	if p.known[con.key] == con {
+		delete(p.known, con.key)
+	}
+	p.mu.Unlock()
+	if h != nil {
+		h.replaced()
+	}
 }

@@ -35,6 +35,8 @@ type Options struct {
 	Pool *fanout.Pool
 	// Subscriptions keeps what was acknowledged. nil: it is lost with the process.
 	Subscriptions control.KV
+	// Seats are shared by the nodes of a cluster. nil: there is this process alone.
+	Seats *Seats
 	// Heartbeat is the pause between ClientChecks. 0 means 30 s.
 	Heartbeat time.Duration
 	// Validity is how long a connection lasts. 0 means 60 minutes.
@@ -61,6 +63,7 @@ type Feed struct {
 	ownPool bool
 	relay   *relay.Relay
 	places  *relay.Places
+	seats   *Seats
 	proj    *Projection
 	socket  fanout.Terms // of WebSockets
 	plain   fanout.Terms // of HTTP streaming
@@ -71,7 +74,6 @@ type Feed struct {
 
 	mu       sync.Mutex // guards what is below
 	sessions map[*session]struct{}
-	seats    map[string]map[string]int // by tenant and subscription: how many hold it, the one that is replaced included
 	closed   bool
 }
 
@@ -87,7 +89,7 @@ func New(log Log, o Options) *Feed {
 	if o.Subscriptions == nil {
 		o.Subscriptions = control.NewMemory()
 	}
-	f := &Feed{log: log, o: o, pool: o.Pool, proj: NewProjection(), sessions: map[*session]struct{}{}, seats: map[string]map[string]int{}}
+	f := &Feed{log: log, o: o, pool: o.Pool, proj: NewProjection(), sessions: map[*session]struct{}{}}
 	if f.pool == nil {
 		f.pool, f.ownPool = fanout.New(fanout.PoolOptions{}), true
 	}
@@ -99,8 +101,13 @@ func New(log Log, o Options) *Feed {
 	f.plain = fanout.Terms{QueueBytes: o.QueueBytes}
 	f.relay = relay.New(log, relay.Options{Pool: f.pool, Encode: f.encode, Logger: o.Logger})
 	f.places = relay.NewPlaces(relay.PlacesOptions{KV: o.Subscriptions, Every: o.AckInterval, Keep: o.Cache, Check: func(tenant string, c eventlog.Cursor) error { return relay.Check(log, tenant, c) }, Logger: o.Logger})
+	if f.seats = o.Seats; f.seats == nil {
+		f.seats = newSeats()
+	}
+	f.seats.most, f.seats.closed = o.Connected, f.evict
 	f.tickets.init()
 	f.wg.Go(func() { f.places.Run(f.ctx) })
+	f.wg.Go(func() { f.seats.run(f.ctx) })
 	return f
 }
 
@@ -159,48 +166,30 @@ func (f *Feed) Close(ctx context.Context) error {
 	f.relay.Close()
 	f.end()
 	f.wg.Wait()
-	err := f.places.Flush(ctx)
+	err := errors.Join(f.places.Flush(ctx), f.seats.close(ctx))
 	if f.ownPool {
 		f.pool.Close()
 	}
 	return err
 }
 
-// errFull says that a tenant has as many subscriptions connected as it may.
-var errFull = errors.New("as many subscriptions as a tenant may have are connected")
-
-// sit takes a seat for a subscription. A tenant has some; one that is connected already
-// has its seat, which the new connection takes over. On errFull others are who sits.
-func (f *Feed) sit(tenant, subscription string) (others []string, err error) {
+func (f *Feed) over() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed {
-		return nil, relay.ErrClosed
-	}
-	seats := f.seats[tenant]
-	if seats[subscription] == 0 && len(seats) >= f.o.Connected {
-		for id := range seats {
-			others = append(others, id)
-		}
-		return others, errFull
-	}
-	if seats == nil {
-		seats = map[string]int{}
-		f.seats[tenant] = seats
-	}
-	seats[subscription]++
-	return nil, nil
+	return f.closed
 }
 
-// rise gives a seat back.
-func (f *Feed) rise(tenant, subscription string) {
+// evict ends the connections of a subscription that this node has no more.
+func (f *Feed) evict(tenant, subscription string, upTo uint64, why ended) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	seats := f.seats[tenant]
-	if seats[subscription]--; seats[subscription] <= 0 {
-		delete(seats, subscription)
+	var gone []*session
+	for s := range f.sessions {
+		if s.Tenant == tenant && s.req.subscription == subscription && s.claim <= upTo {
+			gone = append(gone, s)
+		}
 	}
-	if len(seats) == 0 {
-		delete(f.seats, tenant)
+	f.mu.Unlock()
+	for _, s := range gone {
+		s.evicted(why)
 	}
 }

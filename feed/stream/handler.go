@@ -52,7 +52,11 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request, who *auth.Principal
 			Detail: "ack=explicit needs a WebSocket: over HTTP streaming a client cannot answer."})
 		return
 	}
-	others, err := f.sit(who.Tenant, req.subscription)
+	if f.over() {
+		f.refuse(w, nil, relay.ErrClosed)
+		return
+	}
+	others, err := f.seats.sit(r.Context(), who.Tenant, req.subscription)
 	if err != nil {
 		f.refuse(w, others, err)
 		return
@@ -66,10 +70,14 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request, who *auth.Principal
 	begun := false
 	defer func() {
 		if !begun {
-			f.rise(who.Tenant, req.subscription)
+			f.seats.rise(who.Tenant, req.subscription)
 		}
 	}()
 	if s.holder, err = f.place(r, s); err != nil {
+		f.refuse(w, nil, err)
+		return
+	}
+	if s.claim, err = f.seats.claim(r.Context(), who.Tenant, req.subscription); err != nil {
 		f.refuse(w, nil, err)
 		return
 	}

@@ -25,6 +25,7 @@ type session struct {
 	req     request
 	variant variant
 	holder  *relay.Holder
+	claim   uint64 // of its seat
 	gone    chan struct{}
 
 	stopRevoke func() bool
@@ -61,9 +62,7 @@ func (s *session) begin(nc net.Conn) bool {
 		s.goodbye(relay.Farewell{Code: ws.CodeUnauthorized, Reason: s.who.Ended()}, false)
 		time.AfterFunc(revokedGrace, func() { s.Conn.Abort(nil) })
 	})
-	s.holder.Take(func() {
-		s.goodbye(relay.Farewell{Code: ws.CodeReplaced, Reason: "another connection of this subscription took over"}, false)
-	})
+	s.holder.Take(func() { s.evicted(takenOver) })
 	s.mu.Lock()
 	s.before = s.Start
 	s.beats = time.AfterFunc(f.o.Heartbeat, s.beat)
@@ -73,7 +72,19 @@ func (s *session) begin(nc net.Conn) bool {
 	})
 	s.mu.Unlock()
 	f.relay.Start(&s.Sub)
+	if f.seats.over(s.Tenant, s.req.subscription, s.claim) {
+		s.evicted(takenOver)
+	}
 	return true
+}
+
+// evicted ends a session whose seat another node has given to others.
+func (s *session) evicted(why ended) {
+	if why == givenAway {
+		s.goodbye(relay.Farewell{Code: ws.CodeStreamExpired, Reason: "this node was taken for dead, and other subscriptions have the tenant's seats; connect again with the same subsId"}, true)
+		return
+	}
+	s.goodbye(relay.Farewell{Code: ws.CodeReplaced, Reason: "another connection of this subscription took over"}, false)
 }
 
 // lost ends a session whose next events the log has lost. It may come back, and goes on
@@ -117,7 +128,7 @@ func (s *session) finish(err error) {
 	s.feed.mu.Lock()
 	delete(s.feed.sessions, s)
 	s.feed.mu.Unlock()
-	s.feed.rise(s.Tenant, s.req.subscription)
+	s.feed.seats.rise(s.Tenant, s.req.subscription)
 	close(s.gone)
 }
 
