@@ -26,6 +26,7 @@ import (
 	"trunkline/event"
 	"trunkline/eventlog/logtest"
 	"trunkline/internal/testenv"
+	"trunkline/ws"
 )
 
 // clusterTenant is whose events the nodes of a cluster take in.
@@ -49,9 +50,9 @@ func clusterNodes(t *testing.T, bin string, cluster *logtest.Cluster, n int, mor
 		name, addr, dir := fmt.Sprintf("node%d", i), freeAddr(t), t.TempDir()
 		settings := fmt.Sprintf(`listen: {addr: %q}
 log: {url: %q, system_url: %q, lease: 1s, node: %s, commit: {delay: 1ms}}
+secrets: {key_env: CLUSTER_KEY}
 tenants: [{id: %s}]
 tokens: [{id: everything, tenant: %s, scopes: [ingest, read, stream, admin], secret_env: CLUSTER_TOKEN}]
-secrets: {key_env: CLUSTER_KEY}
 `, addr, log.URL, log.SystemURL, name, clusterTenant, clusterTenant) + strings.ReplaceAll(more, "$DIR", dir)
 		file := filepath.Join(dir, "trunkline.yaml")
 		if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
@@ -185,11 +186,7 @@ type streamReader struct {
 func (s *streamReader) run(ctx context.Context, nodes []*clusterNode, token, subscription string) {
 	for i := 0; ctx.Err() == nil; i++ {
 		node := nodes[i%len(nodes)]
-		q := url.Values{"tenantId": {clusterTenant}, "subsId": {subscription}, "desiredOutputType": {"JSON"}}
-		dial, cancel := context.WithTimeout(ctx, 10*time.Second)
-		c, _, err := websocket.Dial(dial, node.url+"/api/streaming/v1/clientconnect/subscribe/TenantUpdates?"+q.Encode(),
-			&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
-		cancel()
+		c, _, err := subscribe(ctx, node, token, subscription)
 		if err != nil {
 			time.Sleep(50 * time.Millisecond)
 			continue
@@ -369,6 +366,8 @@ exports: {dir: $DIR/exports, destinations: [{id: files, tenant: %s, directory: %
 	}
 	more("at first", 100)
 
+	seatsOfBoth(t, first, other, token)
+
 	kill(first.cmd)
 	killed := time.Now()
 	eventually(t, "the other node delivers", func() bool { return holder(t, nodes, token, webhook) == other })
@@ -409,6 +408,54 @@ exports: {dir: $DIR/exports, destinations: [{id: files, tenant: %s, directory: %
 		t.Errorf("%d events were acknowledged, the endpoint got %d, the subscriber %d", total, got.ours, len(reader.ours))
 	}
 	t.Logf("%d events, %d repeats at the endpoint", total, got.repeats)
+}
+
+// seatsOfBoth connects as many subscriptions as a tenant may have, beside the one that the first node has: the nodes
+// count them together, and one that changes the node takes over from itself.
+func seatsOfBoth(t *testing.T, first, other *clusterNode, token string) {
+	t.Helper()
+	one, _, err := subscribe(t.Context(), other, token, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = one.CloseNow() }()
+	two, _, err := subscribe(t.Context(), first, token, "two")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = two.CloseNow() }()
+	for _, n := range []*clusterNode{first, other} {
+		c, resp, err := subscribe(t.Context(), n, token, "three")
+		if err == nil {
+			_ = c.CloseNow()
+			t.Fatalf("%s takes a fourth subscription", n.name)
+		}
+		if resp == nil || resp.StatusCode != http.StatusTooManyRequests {
+			t.Fatalf("%s answers a fourth subscription %v, %v", n.name, resp, err)
+		}
+	}
+	again, _, err := subscribe(t.Context(), first, token, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = again.CloseNow() }()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for err == nil {
+		_, _, err = one.Read(ctx)
+	}
+	if code := websocket.CloseStatus(err); code != websocket.StatusCode(ws.CodeReplaced) {
+		t.Errorf("a subscription that went to the other node was closed with %d, %v", code, err)
+	}
+}
+
+// subscribe opens the tenant stream.
+func subscribe(ctx context.Context, n *clusterNode, token, subscription string) (*websocket.Conn, *http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	q := url.Values{"tenantId": {clusterTenant}, "subsId": {subscription}, "desiredOutputType": {"JSON"}}
+	return websocket.Dial(ctx, n.url+"/api/streaming/v1/clientconnect/subscribe/TenantUpdates?"+q.Encode(),
+		&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
 }
 
 // eventuallyExported waits until a window has ended and its files are there.
