@@ -108,23 +108,29 @@ func (p *Places) Ask(ctx context.Context, tenant, name string, start eventlog.Cu
 	if con != nil && !given {
 		h.Start = con.cursor // the bucket may be behind it
 	}
-	late := con != nil && con.holder == nil && p.expired(con.stored)
+	here := con != nil && (con.holder != nil || !p.expired(con.stored))
+	unstored := here && con.rev == 0
 	p.mu.Unlock()
-	if con != nil && !late {
+	if unstored {
 		return h, p.o.Check(tenant, h.Start)
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	entry, err := p.o.KV.Get(ctx, h.key)
+	var at place
+	if err == nil {
+		if err := json.Unmarshal(entry.Value, &at); err != nil {
+			return nil, fmt.Errorf("the stored cursor of consumer %q: %w", name, err)
+		}
+	}
+	if here && (err != nil || at.By == p.id) { // and not another process's meanwhile
+		return h, p.o.Check(tenant, h.Start)
+	}
 	if err != nil && !errors.Is(err, control.ErrNotFound) {
 		return nil, fmt.Errorf("read the stored cursor of consumer %q: %w", name, err)
 	}
 	h.Fresh = err != nil
 	if err == nil {
-		var at place
-		if err := json.Unmarshal(entry.Value, &at); err != nil {
-			return nil, fmt.Errorf("the stored cursor of consumer %q: %w", name, err)
-		}
 		if h.Fresh = p.expired(at.At); !h.Fresh && !given {
 			h.Start = at.Cursor
 		}
