@@ -1,6 +1,7 @@
 package rows_test
 
 import (
+	"bytes"
 	"math"
 	"os"
 	"strconv"
@@ -57,12 +58,21 @@ type day struct {
 	x     *exporter
 	books *sim.Books
 	floor *floor.Tenant
+	sent  int // transfers that were asked for, by agents and by rules
 }
 
 func newDay(t *testing.T) day {
 	j := newJournal(t)
 	s := j.simulate(centre(11, 40, hours(t)))
-	return day{export(j, 26*time.Hour), s.Books(), j.fold.Tenant(tenant)}
+	d := day{x: export(j, 26*time.Hour), books: s.Books(), floor: j.fold.Tenant(tenant)}
+	for i := range j.records {
+		for _, what := range []string{"transfer_started", "redirected"} {
+			if bytes.Contains(j.records[i].Raw, []byte(`"type":"interaction.`+what+`"`)) {
+				d.sent++
+			}
+		}
+	}
+	return d
 }
 
 func ms(v schema.Value) int64 { return int64(math.Round(v.Float() * 1000)) }
@@ -74,6 +84,11 @@ func TestTheTablesEqualTheBooks(t *testing.T) {
 	for _, o := range []schema.Ordering{schema.ByLogical, schema.ByGuide} {
 		t.Run("issues by "+o.String(), func(t *testing.T) { issues(t, d, o) })
 		t.Run("queues by "+o.String(), func(t *testing.T) { queues(t, d, o) })
+		t.Run("transfers by "+o.String(), func(t *testing.T) {
+			if n := len(latest(t, d.x, "transfers", o)); n != d.sent || n == 0 {
+				t.Errorf("%d rows of %d transfers", n, d.sent)
+			}
+		})
 		t.Run("contacts by "+o.String(), func(t *testing.T) { contacts(t, d, o) })
 		t.Run("quarters by "+o.String(), func(t *testing.T) { quarters(t, d, o) })
 	}

@@ -110,6 +110,7 @@ func (b *Books) partNow(i *issue, p *part, f *fact) {
 		if f != nil {
 			p.Ending = kindName(f.typ)
 		}
+		i.sentOn(p)
 	}
 }
 
@@ -128,6 +129,7 @@ func (b *Books) partOver(i *issue, p *part, f *fact) {
 	if p.Connected > 0 {
 		if p.Over == 0 {
 			p.Over = p.Done
+			i.sentOn(p)
 		}
 		return
 	}

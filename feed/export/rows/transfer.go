@@ -29,12 +29,9 @@ func (b *Books) transferred(i *issue, what string, f *fact) {
 		x.Reply, x.Exit, x.Over, x.Accepted = f.at, "REDIRECTED", true, true
 		return
 	}
-	var x *transfer
-	for n := len(i.Transfers) - 1; n >= 0; n-- {
-		if o := i.Transfers[n]; o.Agent == agent && !o.Over {
-			x = o
-			break
-		}
+	x := i.transferOf(agent)
+	if x != nil && x.Over && (what == "transfer_started" || what == "transfer_requested" || x.Exit != kindName("interaction.transfer_requested") || x.Target != f.str("target")) {
+		x = nil // another one; of one that was on its way it is told what came of it
 	}
 	if what == "transfer_started" && x != nil { // given up for another one without a word
 		x.Over, x.Dirty = true, true
@@ -51,7 +48,7 @@ func (b *Books) transferred(i *issue, what string, f *fact) {
 			x.ToAgent = x.Target
 		}
 	case "transfer_cancelled":
-		x.Reply, x.Exit, x.Over, x.Accepted = f.at, kindName(f.typ), true, false
+		x.Reply, x.Exit, x.Over, x.Accepted, x.ToAgent = f.at, kindName(f.typ), true, false, ""
 	case "transfer_requested":
 		if x.Reply == 0 {
 			x.Reply, x.Accepted = f.at, true
@@ -73,6 +70,24 @@ func (b *Books) newTransfer(i *issue, f *fact, agent string) *transfer {
 	}
 	i.Transfers = keep(i.Transfers, x)
 	return x
+}
+
+// transferOf gives the latest transfer that an agent asked for, nil for none.
+func (i *issue) transferOf(agent string) *transfer {
+	for n := len(i.Transfers) - 1; n >= 0; n-- {
+		if x := i.Transfers[n]; x.Agent == agent {
+			return x
+		}
+	}
+	return nil
+}
+
+// sentOn notes that an agent who was sending the customer to a queue has let go: no other
+// word of such a transfer need come, for who waits there may be a new interaction.
+func (i *issue) sentOn(p *part) {
+	if x := i.transferOf(p.Agent); x != nil && !x.Over && x.queue() != "" {
+		x.Reply, x.Exit, x.Over, x.Accepted, x.Dirty = p.Over, "QUEUED", true, true, true
+	}
 }
 
 // queue gives the queue to which it goes, "" for none.

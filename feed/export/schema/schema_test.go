@@ -33,6 +33,11 @@ func TestTablesAreWhole(t *testing.T) {
 			if c.Description == "" || !strings.HasSuffix(c.Description, ".") {
 				t.Errorf("%s.%s: %q does not say what it holds", tb.Name, c.Name, c.Description)
 			}
+			for _, date := range []string{c.Since, c.Changed, c.Deprecated} {
+				if _, err := time.Parse(time.DateOnly, date); err != nil && (date != "" || c.Since == "") {
+					t.Errorf("%s.%s: %v", tb.Name, c.Name, err)
+				}
+			}
 			if at, ok := tb.Column(c.Name); !ok || at != i {
 				t.Errorf("%s.%s is at %d", tb.Name, c.Name, at)
 			}

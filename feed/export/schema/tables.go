@@ -46,7 +46,24 @@ var tables = sync.OnceValue(func() []*Table {
 			panic(fmt.Sprintf("columns.tsv:%d: %q is not table, column and type", n, line))
 		}
 		t := byName[f[0]]
-		c := Column{Name: f[1], SQL: f[2], Kind: kindOf(f[2]), Since: first, Null: t.Empty != "" || slices.Contains(f[3:], "-")}
+		c := Column{Name: f[1], SQL: f[2], Kind: kindOf(f[2]), Since: first, Null: t.Empty != ""}
+		if slices.Contains(t.deprecated(), c.Name) {
+			c.Deprecated = first
+		}
+		for _, more := range f[3:] {
+			switch name, date, _ := strings.Cut(more, "="); name {
+			case "-":
+				c.Null = true
+			case "since":
+				c.Since = date
+			case "changed":
+				c.Changed = date
+			case "deprecated":
+				c.Deprecated = date
+			default:
+				panic(fmt.Sprintf("columns.tsv:%d: %q is not -, since=, changed= or deprecated= with a date", n, more))
+			}
+		}
 		if d, ok := words[t.Name+"."+c.Name]; ok {
 			c.Description = d
 		} else {
@@ -54,9 +71,6 @@ var tables = sync.OnceValue(func() []*Table {
 		}
 		if c.Null && words[t.Name+"."+c.Name] == "" {
 			c.Description = "No value: no fact tells of it."
-		}
-		if slices.Contains(t.deprecated(), c.Name) {
-			c.Deprecated = first
 		}
 		t.index[c.Name] = len(t.Columns)
 		t.Columns = append(t.Columns, c)
