@@ -52,14 +52,17 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) {
 	jsonhttp.Write(w, http.StatusOK, map[string]any{"tokens": a.store.List(tenant)})
 }
 
+// wanted is the token that a request asks for.
+type wanted struct {
+	Tenant  string    `json:"tenant"` // empty: that of the admin who asks
+	Scopes  []Scope   `json:"scopes"`
+	Name    string    `json:"name"`    // for people
+	Expires time.Time `json:"expires"` // none: never
+}
+
 func (a *API) create(w http.ResponseWriter, r *http.Request) {
 	p := From(r.Context())
-	var in struct {
-		Tenant  string    `json:"tenant"`
-		Scopes  []Scope   `json:"scopes"`
-		Name    string    `json:"name"`
-		Expires time.Time `json:"expires"`
-	}
+	var in wanted
 	if err := jsonhttp.Read(w, r, &in); err != nil {
 		jsonhttp.Invalid(w, err)
 		return
@@ -67,8 +70,8 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) {
 	if in.Tenant == "" && !p.Operator() {
 		in.Tenant = p.Tenant
 	}
-	wanted := Token{Tenant: in.Tenant, Scopes: in.Scopes, Name: in.Name, Expires: in.Expires.UTC()}
-	if err := wanted.Check(); err != nil {
+	asked := Token{Tenant: in.Tenant, Scopes: in.Scopes, Name: in.Name, Expires: in.Expires.UTC()}
+	if err := asked.Check(); err != nil {
 		jsonhttp.Invalid(w, err)
 		return
 	}
@@ -80,7 +83,7 @@ func (a *API) create(w http.ResponseWriter, r *http.Request) {
 		jsonhttp.Invalid(w, fmt.Errorf("there is no tenant %q", in.Tenant))
 		return
 	}
-	t, secret, err := a.store.Issue(r.Context(), wanted)
+	t, secret, err := a.store.Issue(r.Context(), asked)
 	if err != nil {
 		a.failed(w, err)
 		return

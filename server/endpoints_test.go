@@ -235,6 +235,7 @@ func TestEndpointsAreGuarded(t *testing.T) {
 	}
 	otherID, otherSecret := issue("globex", auth.Scopes()...)
 
+	described := readOpenAPI(t)
 	for _, e := range endpoints {
 		t.Run(e.pattern, func(t *testing.T) {
 			method, _, _ := strings.Cut(e.pattern, " ")
@@ -277,8 +278,12 @@ func TestEndpointsAreGuarded(t *testing.T) {
 				}
 			}
 			if e.foreign != "" {
-				if status, _, body := ask(e.foreign, cmp.Or(e.foreignBody, e.body), byScope[e.scope]); status != e.foreignStatus {
+				status, header, body := ask(e.foreign, cmp.Or(e.foreignBody, e.body), byScope[e.scope])
+				if status != e.foreignStatus {
 					t.Errorf("another tenant's: %d %s, want %d", status, body, e.foreignStatus)
+				}
+				if !e.stream {
+					described.check(t, e.pattern, status, header, body)
 				}
 			}
 			right := byScope[e.scope]
@@ -288,9 +293,12 @@ func TestEndpointsAreGuarded(t *testing.T) {
 				}
 				right = operator
 			}
-			status, _, body := ask(e.path, e.body, right)
+			status, header, body := ask(e.path, e.body, right)
 			if status != cmp.Or(e.status, 200) {
 				t.Errorf("the right token: %d %s, want %d", status, body, cmp.Or(e.status, 200))
+			}
+			if !e.stream {
+				described.check(t, e.pattern, status, header, body)
 			}
 			if strings.Contains(body, "globex") {
 				t.Errorf("the answer tells of another tenant: %s", body)

@@ -11,8 +11,8 @@ import (
 )
 
 // undescribed are the beginnings of paths that docs/openapi.yaml leaves out: those of vendors' other protocols, which are no
-// REST, and of the exports, which have a document of their own.
-var undescribed = []string{"/api/streaming/", "/api/sapi/", "/ws/", "/token/", "/rte", "/fileexporter/", "/v1/exports"}
+// REST, and of their download of exports.
+var undescribed = []string{"/api/streaming/", "/api/sapi/", "/ws/", "/token/", "/rte", "/fileexporter/"}
 
 // openAPIPath is a route's path as OpenAPI writes it.
 func openAPIPath(method, path string) string {

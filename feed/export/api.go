@@ -109,7 +109,7 @@ func (f *Feed) listFeeds(w http.ResponseWriter, r *http.Request) {
 	for _, t := range schema.Tables() {
 		every := map[time.Duration]string{layout.Quarter: "15m", layout.Hourly: "1h", layout.Daily: "24h"}[t.Every]
 		takes := func(d *Destination) bool { return d.takes(t, f.o.WFM(tenant)) }
-		out = append(out, feedView{Name: t.Name, Version: t.Version, Description: t.Description, Every: every, Partitions: t.Partitions(), Key: t.Key, Order: t.Order,
+		out = append(out, feedView{Name: t.Name, Version: t.Version, Description: t.Description, Every: every, Partitions: t.Partitions(), Key: t.Key, Order: append([]string{}, t.Order...),
 			Columns: len(t.Columns), Empty: t.Empty, OptIn: t.OptIn, Enabled: slices.ContainsFunc(f.destinations[tenant], takes)})
 	}
 	jsonhttp.Write(w, http.StatusOK, map[string]any{"feeds": out})
@@ -122,10 +122,13 @@ func (f *Feed) showDestination(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := f.seen[d.key()].view(d)
-	jsonhttp.Write(w, http.StatusOK, struct {
-		DestinationView
-		Feeds map[string]FeedProgress `json:"feeds"`
-	}{v, v.Feeds})
+	jsonhttp.Write(w, http.StatusOK, wholeView{v, v.Feeds})
+}
+
+// wholeView is what is told of a destination when it is asked for alone.
+type wholeView struct {
+	DestinationView
+	Feeds map[string]FeedProgress `json:"feeds"`
 }
 
 // windowView is what is told of a window.

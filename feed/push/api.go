@@ -129,12 +129,14 @@ func (f *Feed) get(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// shown adds a secret that was made to the answer that shows the destination: the only time that it is seen.
+// answer shows a destination, and a secret that was made for it: the only time that it is seen.
+type answer struct {
+	view
+	Secret string `json:"signing_secret,omitempty"` // one that was made, in this answer alone
+}
+
 func (f *Feed) shown(w http.ResponseWriter, status int, d Destination, secret string) {
-	jsonhttp.Write(w, status, struct {
-		view
-		Secret string `json:"signing_secret,omitempty"`
-	}{f.show(d), secret})
+	jsonhttp.Write(w, status, answer{f.show(d), secret})
 }
 
 func (f *Feed) create(w http.ResponseWriter, r *http.Request) {
@@ -277,14 +279,17 @@ func (f *Feed) remove(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// pausing is what a request to send nothing may say.
+type pausing struct {
+	Reason string `json:"reason"` // for people
+}
+
 func (f *Feed) pauseIt(w http.ResponseWriter, r *http.Request) {
 	d, ok := f.of(w, r)
 	if !ok {
 		return
 	}
-	var in struct {
-		Reason string `json:"reason"`
-	}
+	var in pausing
 	if r.ContentLength != 0 {
 		if err := jsonhttp.Read(w, r, &in); err != nil {
 			jsonhttp.Invalid(w, err)
@@ -320,14 +325,17 @@ func (f *Feed) resumeIt(w http.ResponseWriter, r *http.Request) {
 	jsonhttp.Write(w, http.StatusOK, f.show(d))
 }
 
+// rotation is what a request for a new secret may say.
+type rotation struct {
+	Overlap *int `json:"overlap_seconds"` // how long the old secret signs beside the new one, a day unless it is given
+}
+
 func (f *Feed) rotate(w http.ResponseWriter, r *http.Request) {
 	d, ok := f.of(w, r)
 	if !ok {
 		return
 	}
-	in := struct {
-		Overlap *int `json:"overlap_seconds"`
-	}{}
+	var in rotation
 	if r.ContentLength != 0 {
 		if err := jsonhttp.Read(w, r, &in); err != nil {
 			jsonhttp.Invalid(w, err)

@@ -123,17 +123,20 @@ func (f *Feed) listParked(w http.ResponseWriter, r *http.Request) {
 	jsonhttp.Write(w, http.StatusOK, map[string]any{"parked": list, "total": total})
 }
 
+// again is what is to be sent once more: an event, a stretch of the log, or what is parked.
+type again struct {
+	Event  string `json:"event"`  // the id of one that is among the attempts or parked
+	After  string `json:"after"`  // a cursor, or "oldest"
+	Until  string `json:"until"`  // a cursor; none: the end of the log
+	Parked bool   `json:"parked"` // all that is parked
+}
+
 func (f *Feed) replayIt(w http.ResponseWriter, r *http.Request) {
 	l := f.running(w, r)
 	if l == nil {
 		return
 	}
-	var in struct {
-		Event  string `json:"event"`
-		After  string `json:"after"`
-		Until  string `json:"until"`
-		Parked bool   `json:"parked"`
-	}
+	var in again
 	if err := jsonhttp.Read(w, r, &in); err != nil {
 		jsonhttp.Invalid(w, err)
 		return
