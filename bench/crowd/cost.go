@@ -18,6 +18,19 @@ func RaiseFileLimit() {
 	}
 }
 
+// FileLimit is how many files this process may open.
+func FileLimit() int {
+	var l syscall.Rlimit
+	_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l)
+	return int(l.Cur)
+}
+
+// FileRoom is how many more files this process may open.
+func FileRoom() int {
+	open, _ := os.ReadDir("/proc/self/fd")
+	return FileLimit() - len(open)
+}
+
 // CPU is the processor time of this process so far.
 func CPU() time.Duration {
 	var u syscall.Rusage

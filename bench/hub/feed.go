@@ -11,7 +11,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"trunkline/auth/jwt"
@@ -43,18 +42,13 @@ type centre struct {
 	stop  []func()
 }
 
-// files is how many files this process keeps for other things than connections.
-const files = 400
+// spare is how many files this process may come to open beside those it has open and its
+// connections.
+const spare = 16
 
 // feed measures the whole hub: many clients, each of which has subscribed to a user and two
 // queues, under the simulator.
 func feed(o options) (err error) {
-	conns := o.audience
-	var limit syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil && int(limit.Cur)-files < conns {
-		conns = int(limit.Cur) - files
-		fmt.Printf("# this process may open %d files only: %d clients in place of %d\n", limit.Cur, conns, o.audience)
-	}
 	c, err := open(o.agents)
 	defer func() {
 		for i := len(c.stop) - 1; i >= 0; i-- {
@@ -63,6 +57,11 @@ func feed(o options) (err error) {
 	}()
 	if err != nil {
 		return err
+	}
+	conns := o.audience
+	if room := crowd.FileRoom() - spare; room < conns {
+		fmt.Printf("# this process may open %d files more: %d clients in place of %d; a limit of open files of %d would do\n", room+spare, room, conns, crowd.FileLimit()+conns-room)
+		conns = room
 	}
 	runtime.GC()
 	debug.FreeOSMemory()
