@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A message costs what it costs to make it, in the protocols that are spoken: more
@@ -39,7 +40,19 @@ func TestDeliveryAllocatesForNoConnection(t *testing.T) {
 				}
 			}
 		}
-		for range 50 {
+		// Each writer has taken a message, which nobody reads, and another one waits behind it.
+		blocked := func() bool {
+			for _, v := range values {
+				if v.conn.out.Load().Queued() < 1000 { // one has about 600 bytes
+					return false
+				}
+			}
+			return true
+		}
+		for deadline := time.Now().Add(time.Minute); !blocked(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the writers do not take what they are to write")
+			}
 			broadcast()
 		}
 		return testing.AllocsPerRun(100, broadcast)
