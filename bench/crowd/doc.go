@@ -5,5 +5,7 @@
 // message lost, repeated or out of order fails. It needs Linux (epoll).
 //
 // [Start] runs the program of the caller again, which is to call [Serve]; [Process.Do]
-// gives it orders. [CPU] and [RSS] are the costs of the process that serves.
+// gives it orders. Measurements whose clients do more than count run such a process of
+// their own by [Spawn], and read from it by [Dial] and [Frame]. [CPU] and [RSS] are the
+// costs of the process that serves.
 package crowd

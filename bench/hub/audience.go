@@ -8,13 +8,13 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"os"
-	"os/exec"
 	"slices"
 	"sync"
 	"time"
+
+	"trunkline/bench/crowd"
 )
 
 // userEvents are what each client of the feed hears of its user.
@@ -44,62 +44,30 @@ type heard struct {
 }
 
 // listeners is the process of the clients, seen from the server.
-type listeners struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *json.Decoder
-}
+type listeners struct{ *crowd.Child }
 
 // audience starts the clients; they have subscribed when it returns.
 func audience(p plan) (*listeners, error) {
-	self, err := os.Executable()
+	child, err := crowd.Spawn("-listen")
 	if err != nil {
 		return nil, err
 	}
-	l := &listeners{cmd: exec.Command(self, "-listen")}
-	l.cmd.Stderr = os.Stderr
-	if l.in, err = l.cmd.StdinPipe(); err != nil {
-		return nil, err
+	if err = child.Tell(p); err == nil {
+		err = child.Hear(&heard{})
 	}
-	out, err := l.cmd.StdoutPipe()
 	if err != nil {
+		child.Stop()
 		return nil, err
 	}
-	l.out = json.NewDecoder(out)
-	if err := l.cmd.Start(); err != nil {
-		return nil, err
-	}
-	if err := json.NewEncoder(l.in).Encode(p); err != nil {
-		return nil, err
-	}
-	if _, err := l.answer(); err != nil {
-		l.stop()
-		return nil, err
-	}
-	return l, nil
-}
-
-func (l *listeners) answer() (h heard, err error) {
-	if err := l.out.Decode(&h); err != nil {
-		return h, fmt.Errorf("the process of the clients: %w", err)
-	}
-	if h.Error != "" {
-		return h, fmt.Errorf("a client: %s", h.Error)
-	}
-	return h, nil
+	return &listeners{child}, nil
 }
 
 // take gives what was heard since the last time.
-func (l *listeners) take() (heard, error) {
-	if _, err := io.WriteString(l.in, "\n"); err != nil {
-		return heard{}, err
+func (l *listeners) take() (h heard, err error) {
+	if err := l.Tell(nil); err != nil {
+		return h, err
 	}
-	return l.answer()
-}
-
-func (l *listeners) stop() {
-	_ = l.in.Close()
-	_ = l.cmd.Wait()
+	return h, l.Hear(&h)
 }
 
 // ears collects latencies of all clients.
@@ -131,7 +99,7 @@ func listen() error {
 	}
 	open.Wait()
 	for err := say(); err == nil; err = say() {
-		if _, err := in.ReadByte(); err != nil {
+		if _, err := in.ReadSlice('\n'); err != nil {
 			return nil
 		}
 	}
@@ -165,22 +133,10 @@ func (e *ears) client(p plan, i int, ready func()) {
 	once := sync.OnceFunc(ready)
 	defer once()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i/4000))}}
-	conn, err := d.Dial("tcp", p.Addr)
+	conn, r, err := crowd.Dial(&d, p.Addr, "/rte?access_token="+p.Token, hello("json"), 2048)
 	if err != nil {
 		e.fail("connect number %d: %v", i, err)
 		return
-	}
-	r := bufio.NewReaderSize(conn, 2048)
-	fmt.Fprintf(conn, "GET /rte?access_token=%s HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", p.Token)
-	for n := 0; ; n++ {
-		line, err := r.ReadSlice('\n')
-		if err != nil || n == 0 && !bytes.Contains(line, []byte("101")) {
-			e.fail("number %d: %s %v", i, line, err)
-			return
-		}
-		if len(line) == 2 {
-			break
-		}
 	}
 	var subs []map[string]string
 	for _, name := range userEvents {
@@ -190,13 +146,13 @@ func (e *ears) client(p plan, i int, ready func()) {
 		subs = append(subs, map[string]string{"EntityId": p.Queues[(i+k)%len(p.Queues)], "EventName": "QueueStatus"})
 	}
 	call, _ := json.Marshal(map[string]any{"type": 1, "invocationId": "1", "target": "Subscribe", "arguments": []any{subs}})
-	if _, err := conn.Write(append(hello("json"), masked(append(call, 0x1e))...)); err != nil {
+	if _, err := conn.Write(masked(append(call, 0x1e))); err != nil {
 		e.fail("number %d: %v", i, err)
 		return
 	}
 	frame := make([]byte, 0, 2048)
 	for {
-		if frame, err = next(r, frame); err != nil {
+		if frame, err = crowd.Frame(r, frame); err != nil {
 			return // the end of the run
 		}
 		for record := range bytes.SplitSeq(frame, []byte{0x1e}) {
@@ -216,30 +172,6 @@ func (e *ears) client(p plan, i int, ready func()) {
 // masked is a text frame whose mask is zeros.
 func masked(text []byte) []byte {
 	return append(binary.BigEndian.AppendUint16([]byte{0x81, 0x80 | 126}, uint16(len(text))), append([]byte{0, 0, 0, 0}, text...)...)
-}
-
-// next reads the payload of a frame.
-func next(r *bufio.Reader, into []byte) ([]byte, error) {
-	var head [10]byte
-	if _, err := io.ReadFull(r, head[:2]); err != nil {
-		return nil, err
-	}
-	n := int(head[1])
-	switch n {
-	case 126:
-		if _, err := io.ReadFull(r, head[2:4]); err != nil {
-			return nil, err
-		}
-		n = int(binary.BigEndian.Uint16(head[2:]))
-	case 127:
-		if _, err := io.ReadFull(r, head[2:10]); err != nil {
-			return nil, err
-		}
-		n = int(binary.BigEndian.Uint64(head[2:]))
-	}
-	into = slices.Grow(into[:0], n)[:n]
-	_, err := io.ReadFull(r, into)
-	return into, err
 }
 
 // hear notes how late a message is.

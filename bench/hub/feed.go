@@ -70,7 +70,7 @@ func feed(o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer a.stop()
+	defer a.Stop()
 	runtime.GC()
 	debug.FreeOSMemory()
 	fmt.Printf("%-24s %.2f KB RSS per connection of %d with %d subscriptions each\n", "feed, idle", float64(crowd.RSS()-before)/1e3/float64(conns), conns, len(userEvents)+2)

@@ -6,18 +6,18 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"trunkline/bench/crowd"
 )
 
 // sampleEvery says that one client in so many times what it gets.
@@ -31,59 +31,25 @@ type heard struct {
 }
 
 // ears is the process of the clients, seen from the server.
-type ears struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *json.Decoder
-}
+type ears struct{ *crowd.Child }
 
 func start(w *world, conns int) (*ears, error) {
 	hello, err := w.subscribe(`,"measures":"` + strings.Join(wanted, ",") + `"`)
 	if err != nil {
 		return nil, err
 	}
-	self, err := os.Executable()
+	child, err := crowd.Spawn("-listen", fmt.Sprintf("%s %d %s", w.web.Listener.Addr(), conns, base64.StdEncoding.EncodeToString(hello)))
 	if err != nil {
 		return nil, err
 	}
-	job := fmt.Sprintf("%s %d %s", w.web.Listener.Addr(), conns, base64.StdEncoding.EncodeToString(hello))
-	e := &ears{cmd: exec.Command(self, "-listen", job)}
-	e.cmd.Stderr = os.Stderr
-	if e.in, err = e.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := e.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	e.out = json.NewDecoder(out)
-	if err := e.cmd.Start(); err != nil {
-		return nil, err
-	}
-	_, err = e.answer() // all are connected
-	return e, err
+	return &ears{child}, child.Hear(&heard{}) // all are connected
 }
 
-func (e *ears) answer() (h heard, err error) {
-	if err := e.out.Decode(&h); err != nil {
-		return h, fmt.Errorf("the process of the clients: %w", err)
+func (e *ears) take() (h heard, err error) {
+	if err := e.Tell(nil); err != nil {
+		return h, err
 	}
-	if h.Error != "" {
-		return h, fmt.Errorf("a client: %s", h.Error)
-	}
-	return h, nil
-}
-
-func (e *ears) take() (heard, error) {
-	if _, err := io.WriteString(e.in, "\n"); err != nil {
-		return heard{}, err
-	}
-	return e.answer()
-}
-
-func (e *ears) stop() {
-	_ = e.in.Close()
-	_ = e.cmd.Wait()
+	return h, e.Hear(&h)
 }
 
 // listener is the process of the clients.
@@ -106,7 +72,7 @@ func listen(job string) error {
 	}
 	l := &listener{}
 	for n := range conns {
-		conn, r, err := dial(addr, hello, 4096)
+		conn, r, err := crowd.Dial(new(net.Dialer), addr, path, hello, 4096)
 		if err != nil {
 			return err
 		}
@@ -151,12 +117,8 @@ func (l *listener) swallow(r *bufio.Reader, conn net.Conn) {
 func (l *listener) time(r *bufio.Reader) {
 	var msg []byte
 	for {
-		size, err := frame(r)
-		if err == nil {
-			msg = slices.Grow(msg[:0], size)[:size]
-			_, err = io.ReadFull(r, msg)
-		}
-		if err != nil {
+		var err error
+		if msg, err = crowd.Frame(r, msg); err != nil {
 			l.fail(err)
 			return
 		}
@@ -173,7 +135,7 @@ func (l *listener) time(r *bufio.Reader) {
 		d := time.Since(time.UnixMilli(ms))
 		l.mu.Lock()
 		l.late = append(l.late, d)
-		l.bytes += int64(size)
+		l.bytes += int64(len(msg))
 		l.mu.Unlock()
 	}
 }
@@ -191,21 +153,4 @@ func (l *listener) take() heard {
 	}
 	l.late, l.bytes = l.late[:0], 0
 	return h
-}
-
-// frame reads the head of a server's frame.
-func frame(r *bufio.Reader) (size int, err error) {
-	var head [8]byte
-	if _, err := io.ReadFull(r, head[:2]); err != nil {
-		return 0, err
-	}
-	switch size = int(head[1] & 0x7f); size {
-	case 126:
-		_, err = io.ReadFull(r, head[:2])
-		size = int(binary.BigEndian.Uint16(head[:]))
-	case 127:
-		_, err = io.ReadFull(r, head[:8])
-		size = int(binary.BigEndian.Uint64(head[:]))
-	}
-	return size, err
 }

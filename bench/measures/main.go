@@ -66,7 +66,7 @@ func live(keys, conns int, turn time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer ears.stop()
+	defer ears.Stop()
 	if err := w.play(2 * time.Second); err != nil { // everything is warm, and all have their snapshot
 		return err
 	}

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"trunkline/auth/jwt"
+	"trunkline/bench/crowd"
 	"trunkline/control"
 	"trunkline/event"
 	"trunkline/eventlog"
@@ -180,27 +180,8 @@ func (w *world) subscribe(extensions string) (hello []byte, err error) {
 	return append(append(hello, 0, 0, 0, 0), msg...), nil // the mask is of zeros
 }
 
-const handshake = "GET /ws/notification HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-
-// dial opens a WebSocket and authenticates.
-func dial(addr string, hello []byte, buffer int) (net.Conn, *bufio.Reader, error) {
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		return nil, nil, err
-	}
-	r := bufio.NewReaderSize(conn, buffer)
-	_, err = io.WriteString(conn, handshake)
-	if err == nil {
-		var resp *http.Response
-		if resp, err = http.ReadResponse(r, nil); err == nil && resp.StatusCode != http.StatusSwitchingProtocols {
-			err = fmt.Errorf("refused: %s", resp.Status)
-		}
-	}
-	if err == nil {
-		_, err = conn.Write(hello)
-	}
-	return conn, r, err
-}
+// path is where clients of the feed connect.
+const path = "/ws/notification"
 
 // snapshot times a snapshot for one client.
 func (w *world) snapshot(keys int) (time.Duration, int, error) {
@@ -209,7 +190,7 @@ func (w *world) snapshot(keys int) (time.Duration, int, error) {
 		return 0, 0, err
 	}
 	began := time.Now()
-	conn, r, err := dial(w.web.Listener.Addr().String(), hello, 256<<10)
+	conn, r, err := crowd.Dial(new(net.Dialer), w.web.Listener.Addr().String(), path, hello, 256<<10)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -217,7 +198,7 @@ func (w *world) snapshot(keys int) (time.Duration, int, error) {
 	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	total, got := 0, 0
 	for {
-		size, err := frame(r)
+		size, err := crowd.Head(r)
 		if err != nil {
 			return 0, 0, err
 		}
