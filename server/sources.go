@@ -15,6 +15,7 @@ import (
 	"trunkline/source"
 	"trunkline/source/asterisk"
 	"trunkline/source/freeswitch"
+	"trunkline/source/line"
 )
 
 // sources are the systems that the configuration attaches.
@@ -49,19 +50,14 @@ type follower interface {
 // A system that cannot be reached is nothing wrong.
 func (s *Server) attach() error {
 	c := s.cfg.Sources
-	grace := s.cfg.Listen.ShutdownTimeout.Std() * 3 / 4 // the rest is for the way there
 	for i := range c.Asterisk {
 		a := &c.Asterisk[i]
 		secure, err := sourceTLS(a.TLS)
 		if err != nil {
 			return fmt.Errorf("sources.asterisk: %s: %w", a.Name, err)
 		}
-		o := asterisk.ClientOptions{
-			Name: a.Name, Tenant: a.Tenant, Address: a.Address, User: a.User, Secret: a.Secret.Secret, SecretEnv: a.SecretEnv,
-			SecretFile: a.SecretFile, TLS: secure, Log: s, AgentID: recognition(a.Recognition, asterisk.AgentID), Inside: source.Matcher(a.Inside),
-			PingEvery: a.Ping.Std(), Silence: a.DeadAfter.Std(), Promise: a.Silence.Std(), LoginTimeout: a.LoginTimeout.Std(),
-			RetryMin: a.RetryMin.Std(), RetryMax: a.RetryMax.Std(), MaxWaiting: a.Spool, Grace: grace, NoFilter: !a.Filter, Logger: slog.Default(),
-		}
+		o := asterisk.ClientOptions{Settings: s.line(a.Name, a.Tenant, a.Address, a.Secret, a.Link, secure), User: a.User,
+			AgentID: recognition(a.Recognition, asterisk.AgentID), Inside: source.Matcher(a.Inside), NoFilter: !a.Filter}
 		if err := s.sources.add(a.Name, "asterisk/"+a.Name, a.Tenant, "asterisk", func() follower { return asterisk.NewClient(o) }); err != nil {
 			return fmt.Errorf("sources.asterisk: %s: %w", a.Name, err)
 		}
@@ -72,12 +68,8 @@ func (s *Server) attach() error {
 		if err != nil {
 			return fmt.Errorf("sources.freeswitch: %s: %w", f.Name, err)
 		}
-		o := freeswitch.ClientOptions{
-			Name: f.Name, Tenant: f.Tenant, Address: f.Address, Password: f.Secret.Secret, PasswordEnv: f.SecretEnv, PasswordFile: f.SecretFile,
-			TLS: secure, Log: s, AgentID: recognition(f.Recognition, nil), Inside: source.Matcher(f.Inside), Poll: f.Poll.Std(),
-			PingEvery: f.Ping.Std(), Silence: f.DeadAfter.Std(), Promise: f.Silence.Std(), LoginTimeout: f.LoginTimeout.Std(),
-			RetryMin: f.RetryMin.Std(), RetryMax: f.RetryMax.Std(), MaxWaiting: f.Spool, Grace: grace, Logger: slog.Default(),
-		}
+		o := freeswitch.ClientOptions{Settings: s.line(f.Name, f.Tenant, f.Address, f.Secret, f.Link, secure),
+			AgentID: recognition(f.Recognition, nil), Inside: source.Matcher(f.Inside), Poll: f.Poll.Std()}
 		if err := s.sources.add(f.Name, "freeswitch/"+f.Name, f.Tenant, "freeswitch", func() follower { return freeswitch.NewClient(o) }); err != nil {
 			return fmt.Errorf("sources.freeswitch: %s: %w", f.Name, err)
 		}
@@ -95,7 +87,7 @@ func (s *Server) attach() error {
 		o := asterisk.QueueLogOptions{
 			Name: q.Name, Tenant: q.Tenant, File: q.File, StateFile: state, FromStart: q.Start == "begin", Agents: q.Interfaces(),
 			AgentID: recognition(q.Recognition, asterisk.AgentID), Linger: q.Linger.Std(), Log: s, Poll: q.Poll.Std(), Promise: q.Silence.Std(),
-			Grace: grace, Logger: slog.Default(),
+			Grace: s.grace(), Logger: slog.Default(),
 		}
 		if err := s.sources.add(q.Name, "asterisk/"+q.Name, q.Tenant, "queue_log", func() follower { return asterisk.NewQueueLog(o) }); err != nil {
 			return fmt.Errorf("sources.queue_log: %s: %w", q.Name, err)
@@ -103,6 +95,18 @@ func (s *Server) attach() error {
 	}
 	return nil
 }
+
+// line is what sources with a connection have in common.
+func (s *Server) line(name, tenant, address string, secret config.Secret, l config.Link, secure *tls.Config) line.Settings {
+	return line.Settings{
+		Name: name, Tenant: tenant, Address: address, Secret: secret.Secret, SecretEnv: secret.SecretEnv, SecretFile: secret.SecretFile,
+		TLS: secure, Log: s, PingEvery: l.Ping.Std(), Silence: l.DeadAfter.Std(), Promise: l.Silence.Std(), LoginTimeout: l.LoginTimeout.Std(),
+		RetryMin: l.RetryMin.Std(), RetryMax: l.RetryMax.Std(), MaxWaiting: l.Spool, Grace: s.grace(), Logger: slog.Default(),
+	}
+}
+
+// grace is how long a source's last facts may take to the log at a stop; the rest is for the way there.
+func (s *Server) grace() time.Duration { return s.cfg.Listen.ShutdownTimeout.Std() * 3 / 4 }
 
 func recognition(r config.Recognition, usual func(string) string) func(string) string {
 	ids, pattern := r.AgentIDs()

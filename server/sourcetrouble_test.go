@@ -116,7 +116,7 @@ func TestSourcesThatMakeNoSense(t *testing.T) {
 		change func(*config.Asterisk)
 		want   string
 	}{
-		"no secret":      {func(a *config.Asterisk) { a.Secret = config.Secret{SecretEnv: "EMPTY_SECRET"} }, "sources.asterisk: pbx1: asterisk: wrong options: the secret must be there"},
+		"no secret":      {func(a *config.Asterisk) { a.Secret = config.Secret{SecretEnv: "EMPTY_SECRET"} }, "sources.asterisk: pbx1: wrong options: the secret must be there"},
 		"no secret file": {func(a *config.Asterisk) { a.Secret = config.Secret{SecretFile: filepath.Join(dir, "none")} }, "no such file"},
 		"no CA":          {func(a *config.Asterisk) { a.TLS = config.SourceTLS{Enabled: true, CA: filepath.Join(dir, "none")} }, "tls.ca"},
 		"garbage as CA":  {func(a *config.Asterisk) { a.TLS = config.SourceTLS{Enabled: true, CA: garbage} }, "there is no certificate in"},

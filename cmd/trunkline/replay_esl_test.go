@@ -11,6 +11,7 @@ import (
 
 	"trunkline/replay"
 	"trunkline/source/freeswitch"
+	"trunkline/source/line"
 )
 
 const (
@@ -51,7 +52,7 @@ func TestReplayCommandAsESL(t *testing.T) {
 		args := []string{"replay", "--as-esl", "--timing", eslTiming, "--speed", "max", "--secret", "s", eslFile}
 		code <- run(context.Background(), args, printed, &stderr)
 	}()
-	line, err := bufio.NewReader(out).ReadString('\n')
+	address, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,9 +60,9 @@ func TestReplayCommandAsESL(t *testing.T) {
 	defer cancel()
 	log := &counted{types: make(map[string]int), down: make(chan struct{}, 100)}
 	done := make(chan error, 1)
-	c := freeswitch.NewClient(freeswitch.ClientOptions{
-		Name: "fs1", Address: strings.TrimSpace(line), Password: "s", Log: log, RetryMin: time.Second, RetryMax: time.Second,
-	})
+	c := freeswitch.NewClient(freeswitch.ClientOptions{Settings: line.Settings{
+		Name: "fs1", Address: strings.TrimSpace(address), Secret: "s", Log: log, RetryMin: time.Second, RetryMax: time.Second,
+	}})
 	go func() { done <- c.Run(ctx) }()
 	if got := <-code; got != 0 {
 		t.Errorf("got code %d: %s", got, stderr.String())

@@ -16,6 +16,7 @@ import (
 	"trunkline/eventlog"
 	"trunkline/replay"
 	"trunkline/source/asterisk"
+	"trunkline/source/line"
 )
 
 const (
@@ -112,7 +113,7 @@ func TestReplayCommandAsPBX(t *testing.T) {
 		args := []string{"replay", "--as-pbx", "--timing", timingFile, "--speed", "max", "--user", "u", "--secret", "s", captureFile}
 		code <- run(context.Background(), args, printed, &stderr)
 	}()
-	line, err := bufio.NewReader(out).ReadString('\n')
+	address, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,10 +121,10 @@ func TestReplayCommandAsPBX(t *testing.T) {
 	defer cancel()
 	log := &counted{types: make(map[string]int), down: make(chan struct{}, 100)}
 	done := make(chan error, 1)
-	c := asterisk.NewClient(asterisk.ClientOptions{
-		Name: "pbx1", Address: strings.TrimSpace(line), User: "u", Secret: "s", Log: log,
+	c := asterisk.NewClient(asterisk.ClientOptions{User: "u", Settings: line.Settings{
+		Name: "pbx1", Address: strings.TrimSpace(address), Secret: "s", Log: log,
 		RetryMin: time.Millisecond, RetryMax: 10 * time.Millisecond,
-	})
+	}})
 	go func() { done <- c.Run(ctx) }()
 	if got := <-code; got != 0 {
 		t.Errorf("got code %d: %s", got, stderr.String())

@@ -20,6 +20,7 @@ import (
 	"trunkline/replay/aspbx"
 	"trunkline/source"
 	"trunkline/source/asterisk"
+	"trunkline/source/line"
 )
 
 // TestLiveEqualsTheTranslation follows the whole capture over the wire.
@@ -114,7 +115,7 @@ func TestWrongSecret(t *testing.T) {
 }
 
 func TestOptionsOfTheClient(t *testing.T) {
-	good := asterisk.ClientOptions{Name: "p", Address: "a:5038", User: "u", Secret: "s", Log: &notebook{}}
+	good := asterisk.ClientOptions{User: "u", Settings: line.Settings{Name: "p", Address: "a:5038", Secret: "s", Log: &notebook{}}}
 	for name, change := range map[string]func(*asterisk.ClientOptions){
 		"name":    func(o *asterisk.ClientOptions) { o.Name = "" },
 		"a/b":     func(o *asterisk.ClientOptions) { o.Name = "a/b" },

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"trunkline/source"
+	"trunkline/source/line"
 )
 
 // ErrLogin is what an error wraps when the PBX refuses the user or the secret.
-var ErrLogin = errors.New("login refused")
+var ErrLogin = line.ErrLogin
 
 // ErrProtocol is what an error wraps when the other end does not speak as a
 // manager interface does.
@@ -32,7 +33,7 @@ const classes = "system,call,agent,dialplan"
 // greeted takes the banner and begins the login: the secret is only used to
 // answer a challenge.
 func (s *session) greeted(m *Message) {
-	s.c.o.Logger.Info("connected", "banner", string(m.Name()))
+	s.c.line.Logger.Info("connected", "banner", string(m.Name()))
 	s.c.tr.message(m)
 	s.ask("Challenge", s.challenged, "AuthType", "MD5")
 }
@@ -40,12 +41,12 @@ func (s *session) greeted(m *Message) {
 func (s *session) challenged(m *Message) {
 	challenge := m.Get("Challenge")
 	if string(m.Name()) != "Success" || challenge == "" {
-		s.fail(fmt.Errorf("%w: it gives no MD5 challenge: %s", ErrLogin, text(m.Bytes("Message"))))
+		s.Fail(fmt.Errorf("%w: it gives no MD5 challenge: %s", ErrLogin, text(m.Bytes("Message"))))
 		return
 	}
-	secret, err := s.c.o.secret()
+	secret, err := s.c.line.ReadSecret()
 	if err != nil {
-		s.fail(err)
+		s.Fail(err)
 		return
 	}
 	sum := md5.Sum([]byte(challenge + secret))
@@ -56,11 +57,11 @@ func (s *session) challenged(m *Message) {
 // until it is known when the PBX was started.
 func (s *session) loggedIn(m *Message) {
 	if string(m.Name()) != "Success" {
-		s.fail(fmt.Errorf("%w: %s", ErrLogin, text(m.Bytes("Message"))))
+		s.Fail(fmt.Errorf("%w: %s", ErrLogin, text(m.Bytes("Message"))))
 		return
 	}
 	s.holding = true
-	s.c.note(func(h *source.Health) { h.Logins++ })
+	s.c.line.Note(func(h *source.Health) { h.Logins++ })
 	if !s.c.o.NoFilter {
 		s.ask("Events", s.filtered, "EventMask", classes)
 		for _, f := range filters {
@@ -74,7 +75,7 @@ func (s *session) loggedIn(m *Message) {
 func (s *session) filtered(m *Message) {
 	if string(m.Name()) != "Success" && !s.unfiltered {
 		s.unfiltered = true
-		s.c.o.Logger.Info("the PBX takes no event filter from this user; eventfilter lines in manager.conf keep the volume down",
+		s.c.line.Logger.Info("the PBX takes no event filter from this user; eventfilter lines in manager.conf keep the volume down",
 			"answer", text(m.Bytes("Message")))
 	}
 }
@@ -90,18 +91,18 @@ func (s *session) ponged(m *Message) {
 	if !ok {
 		return
 	}
-	behind := s.c.o.Now().Sub(at)
+	behind := s.c.line.Now().Sub(at)
 	if s.skew = 0; behind > skewed || behind < -skewed {
 		s.skew = behind
 	}
 	s.c.tr.link.lag = max(behind, 0)
-	if now := s.pbxNow(); s.booted && now.After(s.c.tr.link.heard) {
+	if now := s.Now(); s.booted && now.After(s.c.tr.link.heard) {
 		s.c.tr.link.heard = now
 	}
-	s.c.note(func(h *source.Health) { h.Lag = behind })
+	s.c.line.Note(func(h *source.Health) { h.Lag = behind })
 	if s.skew != 0 && !s.skewSaid {
 		s.skewSaid = true
-		s.c.o.Logger.Warn("the clocks differ, or the PBX is slow to answer", "behind", behind.Round(time.Millisecond))
+		s.c.line.Logger.Warn("the clocks differ, or the PBX is slow to answer", "behind", behind.Round(time.Millisecond))
 	}
 }
 
@@ -115,7 +116,7 @@ func (s *session) coreStatus(m *Message) {
 			s.startup = at
 		}
 	} else {
-		s.c.o.Logger.Warn("CoreStatus is refused: the user needs write = reporting", "answer", text(m.Bytes("Message")))
+		s.c.line.Logger.Warn("CoreStatus is refused: the user needs write = reporting", "answer", text(m.Bytes("Message")))
 	}
 	s.holding = false
 	held := s.held
@@ -133,7 +134,7 @@ func (s *session) started(uptime time.Duration) time.Time {
 		return time.Time{}
 	}
 	const quarter, slack = 15 * time.Minute, 5 * time.Minute
-	guess := s.pbxNow().Add(-uptime)
+	guess := s.Now().Add(-uptime)
 	at := s.startup.Add(guess.Sub(s.startup).Round(quarter))
 	if d := guess.Sub(at); d > slack || d < -slack {
 		return time.Time{}
@@ -143,7 +144,7 @@ func (s *session) started(uptime time.Duration) time.Time {
 
 // snapshot asks for everything that is.
 func (s *session) snapshot() {
-	s.booted, s.listing = true, s.c.o.Now()
+	s.booted, s.listing = true, s.c.line.Now()
 	s.ask("QueueStatus", s.answered)
 	s.ask("CoreShowChannels", s.showChannels)
 	s.ask("DeviceStateList", s.answered)
@@ -152,7 +153,7 @@ func (s *session) snapshot() {
 
 func (s *session) answered(m *Message) {
 	if string(m.Name()) != "Success" {
-		s.c.o.Logger.Warn("the PBX refuses to answer; the user may need write = reporting", "answer", text(m.Bytes("Message")))
+		s.c.line.Logger.Warn("the PBX refuses to answer; the user may need write = reporting", "answer", text(m.Bytes("Message")))
 	}
 }
 
@@ -167,7 +168,7 @@ func (s *session) showChannels(m *Message) {
 
 // unlisted goes on without the end of the list of channels, which will not come.
 func (s *session) unlisted() {
-	s.c.o.Logger.Warn("the list of channels has no end; an eventfilter in manager.conf may keep CoreShowChannel away", "waited", s.c.o.LoginTimeout)
+	s.c.line.Logger.Warn("the list of channels has no end; an eventfilter in manager.conf may keep CoreShowChannel away", "waited", s.c.line.LoginTimeout)
 	s.c.tr.withoutChannels()
 	s.complete()
 }
@@ -178,8 +179,8 @@ func (s *session) complete() {
 		return
 	}
 	s.listed = true
-	s.c.set(source.StateUp, "")
-	s.c.o.Logger.Info("up", "interactions", s.c.tr.Open(), "booted", s.c.tr.Boot().Format(time.RFC3339))
+	s.c.line.Set(source.StateUp, "")
+	s.c.line.Logger.Info("up", "interactions", s.c.tr.Open(), "booted", s.c.tr.Boot().Format(time.RFC3339))
 }
 
 // summary checks the snapshot against the PBX's own count.
@@ -192,7 +193,7 @@ func (s *session) summary(m *Message) {
 		}
 	}
 	if have != want {
-		s.c.o.Logger.Info("a queue's count differs from the callers known, as it may for a moment", "queue", queue, "pbx", want, "known", have)
+		s.c.line.Logger.Info("a queue's count differs from the callers known, as it may for a moment", "queue", queue, "pbx", want, "known", have)
 	}
 }
 

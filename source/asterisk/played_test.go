@@ -17,6 +17,7 @@ import (
 	"trunkline/replay/aspbx"
 	"trunkline/source"
 	"trunkline/source/asterisk"
+	"trunkline/source/line"
 )
 
 // notebook is a log in memory that drops duplicates, as the real one does.
@@ -97,11 +98,11 @@ func dialPipe(p *aspbx.PBX) func(context.Context) (net.Conn, error) {
 
 func clientOptions(p *aspbx.PBX, log source.Appender) asterisk.ClientOptions {
 	start := time.Now()
-	return asterisk.ClientOptions{
-		Name: "pbx1", Tenant: "acme", Address: "pbx.example:5038", User: "trunkline", Secret: "trunkline",
+	return asterisk.ClientOptions{User: "trunkline", Settings: line.Settings{
+		Name: "pbx1", Tenant: "acme", Address: "pbx.example:5038", Secret: "trunkline",
 		Log: log, Dial: dialPipe(p),
 		Now: func() time.Time { return p.Start().Add(time.Since(start)) },
-	}
+	}}
 }
 
 // runClient lets a client follow the PBX through its capture.

@@ -19,6 +19,7 @@ import (
 	"trunkline/replay/asesl"
 	"trunkline/source"
 	"trunkline/source/freeswitch"
+	"trunkline/source/line"
 )
 
 // notebook is a log in memory that drops duplicates, as the real one does.
@@ -99,10 +100,10 @@ func dialPipe(serve func(net.Conn)) func(context.Context) (net.Conn, error) {
 
 func clientOptions(start time.Time, serve func(net.Conn), log source.Appender) freeswitch.ClientOptions {
 	began := time.Now()
-	return freeswitch.ClientOptions{
-		Name: "fs1", Tenant: "acme", Address: "fs.example:8021", Password: "ClueCon", Log: log, Dial: dialPipe(serve),
+	return freeswitch.ClientOptions{Settings: line.Settings{
+		Name: "fs1", Tenant: "acme", Address: "fs.example:8021", Secret: "ClueCon", Log: log, Dial: dialPipe(serve),
 		Now: func() time.Time { return start.Add(time.Since(began)) },
-	}
+	}}
 }
 
 // follow lets a client follow the switch through its capture.

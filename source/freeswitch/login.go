@@ -9,11 +9,12 @@ import (
 
 	"trunkline/source"
 	"trunkline/source/clean"
+	"trunkline/source/line"
 )
 
 // ErrLogin is what an error wraps when FreeSWITCH refuses the password or the
 // address.
-var ErrLogin = errors.New("login refused")
+var ErrLogin = line.ErrLogin
 
 // ErrProtocol is what an error wraps when the other end does not speak as an
 // event socket does.
@@ -41,18 +42,18 @@ func (s *session) greeted(m *Message) {
 	switch m.Kind {
 	case AuthRequest:
 	case Rejection:
-		s.fail(fmt.Errorf("%w: %s (see apply-inbound-acl in event_socket.conf)", ErrLogin, strings.TrimSpace(clean.Text(m.Body()))))
+		s.Fail(fmt.Errorf("%w: %s (see apply-inbound-acl in event_socket.conf)", ErrLogin, strings.TrimSpace(clean.Text(m.Body()))))
 		return
 	default:
-		s.fail(fmt.Errorf("%w: it began with %s", ErrProtocol, m.Kind))
+		s.Fail(fmt.Errorf("%w: it began with %s", ErrProtocol, m.Kind))
 		return
 	}
-	password, err := s.c.o.password()
+	password, err := s.c.line.ReadSecret()
 	if err != nil {
-		s.fail(err)
+		s.Fail(err)
 		return
 	}
-	s.c.tr.setRead(s.at)
+	s.c.tr.setRead(s.At)
 	s.c.tr.message(m)
 	s.ask("auth "+password, s.loggedIn)
 }
@@ -61,10 +62,10 @@ func (s *session) greeted(m *Message) {
 // first, so that it is known whether this is the FreeSWITCH from before.
 func (s *session) loggedIn(m *Message) {
 	if reply := m.Get("Reply-Text"); !strings.HasPrefix(reply, "+OK") {
-		s.fail(fmt.Errorf("%w: %s", ErrLogin, clean.Text(reply)))
+		s.Fail(fmt.Errorf("%w: %s", ErrLogin, clean.Text(reply)))
 		return
 	}
-	s.c.note(func(h *source.Health) { h.Logins++ })
+	s.c.line.Note(func(h *source.Health) { h.Logins++ })
 	s.ping()
 	s.ask(askVersion, s.hand)
 	s.ask(askCore, s.hand)
@@ -74,7 +75,7 @@ func (s *session) loggedIn(m *Message) {
 
 func (s *session) subscribed(m *Message) {
 	if reply := m.Get("Reply-Text"); !strings.HasPrefix(reply, "+OK") {
-		s.fail(fmt.Errorf("%w: it refuses the subscription: %s", ErrProtocol, clean.Text(reply)))
+		s.Fail(fmt.Errorf("%w: it refuses the subscription: %s", ErrProtocol, clean.Text(reply)))
 	}
 }
 
@@ -93,7 +94,7 @@ func (s *session) list(m *Message) {
 	if bytes.HasPrefix(m.Body(), []byte("-ERR")) {
 		if !s.noQueues {
 			s.noQueues = true
-			s.c.o.Logger.Warn("mod_callcenter does not answer; there will be calls, but no queues", "answer", clean.Text(m.Body()))
+			s.c.line.Logger.Warn("mod_callcenter does not answer; there will be calls, but no queues", "answer", clean.Text(m.Body()))
 		}
 		return
 	}
@@ -119,8 +120,8 @@ func (s *session) complete() {
 		return
 	}
 	s.listed = true
-	s.c.set(source.StateUp, "")
-	s.c.o.Logger.Info("up", "interactions", s.c.tr.Open(), "core", s.c.tr.ids.core)
+	s.c.line.Set(source.StateUp, "")
+	s.c.line.Logger.Info("up", "interactions", s.c.tr.Open(), "core", s.c.tr.ids.core)
 }
 
 // poll asks again for what can change without an event, and for the channels,
@@ -131,7 +132,7 @@ func (s *session) poll() {
 
 // ping asks for FreeSWITCH's time.
 func (s *session) ping() {
-	s.waiting, s.pinged = true, s.c.o.Now()
+	s.waiting, s.pinged = true, s.c.line.Now()
 	s.ask(askTime, s.ponged)
 }
 
@@ -145,12 +146,12 @@ func (s *session) ponged(m *Message) {
 	if !ok {
 		return
 	}
-	behind := s.c.o.Now().Sub(at)
+	behind := s.c.line.Now().Sub(at)
 	if s.skew = 0; behind > skewed || behind < -skewed {
 		s.skew = behind
 	}
 	if s.skew != 0 && !s.skewSaid {
 		s.skewSaid = true
-		s.c.o.Logger.Warn("the clocks differ, or FreeSWITCH is slow to answer", "behind", behind.Round(time.Millisecond))
+		s.c.line.Logger.Warn("the clocks differ, or FreeSWITCH is slow to answer", "behind", behind.Round(time.Millisecond))
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"trunkline/replay/asesl"
 	"trunkline/source"
 	"trunkline/source/freeswitch"
+	"trunkline/source/line"
 )
 
 func TestWrongPassword(t *testing.T) {
@@ -188,9 +189,9 @@ func TestPasswordFromAFileIsReadAtEachLogin(t *testing.T) {
 		sw := theSwitch(t, asesl.Options{Password: "second"})
 		log := &notebook{}
 		o := clientOptions(sw.Start(), sw.ServeConn, log)
-		o.Password, o.PasswordFile = "", filepath.Join(t.TempDir(), "password")
+		o.Secret, o.SecretFile = "", filepath.Join(t.TempDir(), "password")
 		write := func(s string) {
-			if err := os.WriteFile(o.PasswordFile, []byte(s), 0o600); err != nil {
+			if err := os.WriteFile(o.SecretFile, []byte(s), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -207,15 +208,15 @@ func TestPasswordFromAFileIsReadAtEachLogin(t *testing.T) {
 }
 
 func TestClientOptions(t *testing.T) {
-	good := freeswitch.ClientOptions{Name: "fs1", Address: "fs.example:8021", Password: "x", Log: &notebook{}}
+	good := freeswitch.ClientOptions{Settings: line.Settings{Name: "fs1", Address: "fs.example:8021", Secret: "x", Log: &notebook{}}}
 	for name, change := range map[string]func(*freeswitch.ClientOptions){
 		"no name":           func(o *freeswitch.ClientOptions) { o.Name = "" },
 		"a slash":           func(o *freeswitch.ClientOptions) { o.Name = "a/b" },
 		"no log":            func(o *freeswitch.ClientOptions) { o.Log = nil },
 		"no port":           func(o *freeswitch.ClientOptions) { o.Address = "fs.example" },
-		"no password":       func(o *freeswitch.ClientOptions) { o.Password = "" },
-		"a second command":  func(o *freeswitch.ClientOptions) { o.Password = "x\n\napi shutdown" },
-		"no file":           func(o *freeswitch.ClientOptions) { o.Password, o.PasswordFile = "", "/nowhere" },
+		"no password":       func(o *freeswitch.ClientOptions) { o.Secret = "" },
+		"a second command":  func(o *freeswitch.ClientOptions) { o.Secret = "x\n\napi shutdown" },
+		"no file":           func(o *freeswitch.ClientOptions) { o.Secret, o.SecretFile = "", "/nowhere" },
 		"silence too short": func(o *freeswitch.ClientOptions) { o.Silence, o.PingEvery = time.Second, 2*time.Second },
 	} {
 		o := good
