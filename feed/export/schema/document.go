@@ -83,7 +83,7 @@ func docOf(t *Table) DocTable {
 		d.ReleaseState, d.Notes = "empty", t.Empty
 	}
 	if t.Guide != nil {
-		d.Notes = strings.TrimPrefix(d.Notes+"; the guide's key is "+strings.Join(t.Guide, ", ")+", of which the table has not every column", "; ")
+		d.Notes = strings.TrimPrefix(d.Notes+"; the guide's key is "+strings.Join(t.Guide, ", ")+", "+t.guideIs(), "; ")
 	}
 	for _, c := range t.Columns {
 		d.Columns = append(d.Columns, DocColumn{

@@ -71,7 +71,7 @@ func section(b *strings.Builder, t *Table) {
 	}
 	fmt.Fprintf(b, " Version %s, a window of %s.\n\nKey %s", t.Version, syncOf(t.Every), code(t.Key))
 	if len(t.Guide) > 0 {
-		fmt.Fprintf(b, " (the guide's is %s, of which the table has not every column)", code(t.Guide))
+		fmt.Fprintf(b, " (the guide's is %s, %s)", code(t.Guide), t.guideIs())
 	}
 	if len(t.Order) > 0 {
 		fmt.Fprintf(b, "; guide's order %s", code(t.Order))

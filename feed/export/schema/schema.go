@@ -102,3 +102,13 @@ func (t *Table) Partitions() []string {
 
 // Row has a value for each column of a table.
 type Row []Value
+
+// guideIs says why the guide's key is not the table's.
+func (t *Table) guideIs() string {
+	for _, c := range t.Guide {
+		if _, ok := t.Column(c); !ok {
+			return "of which the table has not every column"
+		}
+	}
+	return "which are deprecated columns"
+}
