@@ -27,6 +27,8 @@ type Options struct {
 	SplitBytes int64
 	// Recipients are whom the files are encrypted to; none: they are not encrypted.
 	Recipients openpgp.EntityList
+	// Always makes a file where there are no rows, too.
+	Always bool
 }
 
 // DefaultSplit is the size of files where nothing else is said.
@@ -65,6 +67,11 @@ func Write(ctx context.Context, dir string, t *schema.Table, o Options, rows fun
 	}()
 	if err := rows(w.add); err != nil {
 		return nil, err
+	}
+	if o.Always && len(w.files) == 0 {
+		if err := w.open(); err != nil {
+			return nil, fmt.Errorf("make a file of %s: %w", t.Name, err)
+		}
 	}
 	if err := w.finish(); err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func TestASetThatIsAskedForInAnotherFormatOrIsGone(t *testing.T) {
 	}
 	pulled(layout.JSONL)
 	pulled(layout.Parquet)
-	if !exists(t, s.to, feed+".parquet") || exists(t, s.to, feed+".jsonl") {
+	if !exists(t, s.to, feed+".parquet") || !exists(t, s.to, "reps.parquet") || exists(t, s.to, feed+".jsonl") {
 		t.Error("the set did not change its format")
 	}
 	head, _ := os.Stat(filepath.Join(s.to, ".pull", feed, "state.json"))

@@ -69,14 +69,11 @@ func (p *Puller) merge(ctx context.Context, t *schema.Table, s *state, parts []P
 
 // publishAgain writes the set where it was asked for in another format before, or is gone.
 func (p *Puller) publishAgain(ctx context.Context, t *schema.Table, s *state) error {
-	asked := s.head.Format == p.o.Format
 	switch _, err := os.Stat(p.setPath(t, p.o.Format)); {
-	case s.head.Base == "", err == nil && asked:
+	case s.head.Base == "", err == nil && s.head.Format == p.o.Format:
 		return nil
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return err
-	case asked && p.o.Format == layout.Parquet && s.head.Rows == 0: // of which there is no file
-		return nil
 	}
 	work, err := os.MkdirTemp(s.dir, workPrefix+"*")
 	if err != nil {
@@ -105,7 +102,7 @@ func (p *Puller) publish(ctx context.Context, t *schema.Table, base, work string
 		}
 	} else {
 		other = layout.JSONL
-		files, err := encode.Write(ctx, work, t, encode.Options{Format: layout.Parquet, SplitBytes: 1 << 62}, func(add func(schema.Row) error) error {
+		files, err := encode.Write(ctx, work, t, encode.Options{Format: layout.Parquet, SplitBytes: 1 << 62, Always: true}, func(add func(schema.Row) error) error {
 			return baseLines(base, func(_ int64, line []byte) error {
 				row, _, err := t.ParseJSON(line)
 				if err != nil {
@@ -117,20 +114,18 @@ func (p *Puller) publish(ctx context.Context, t *schema.Table, base, work string
 		if err != nil {
 			return err
 		}
-		path = ""
-		if len(files) > 0 {
-			path = files[0].Path
-		}
-	}
-	if path != "" {
-		if err := os.Rename(path, p.setPath(t, p.o.Format)); err != nil {
+		path = files[0].Path
+		if err := syncPath(path); err != nil {
 			return err
 		}
+	}
+	if err := os.Rename(path, p.setPath(t, p.o.Format)); err != nil {
+		return err
 	}
 	if err := os.Remove(p.setPath(t, other)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return nil
+	return syncPath(p.o.Dir)
 }
 
 // writeLines writes the rows of a base without their windows.
