@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"math/rand/v2"
+	"net/http"
 	"time"
 )
 
@@ -13,8 +14,27 @@ type Breaker struct {
 	Until   time.Time // the next probe
 	Fails   int64     // failures in a row
 	Since   time.Time // of the first of them
+	Probes  int       // that have failed since it is open
 	pause   time.Duration
-	streak  int // failures in a row, weighted
+	streak  int    // failures in a row, weighted
+	about   string // the first of them
+	down    bool   // it is not one thing alone that fails
+}
+
+// Failure is an attempt that did not succeed.
+type Failure struct {
+	About   string // what waits when a message fails: its entity, or itself
+	Dialled bool   // there was a connection
+	Status  int    // of the answer, 0 when there was none
+}
+
+// refused says that the endpoint is there and did not take the message.
+func (f Failure) refused() bool {
+	switch f.Status {
+	case 0, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return false
+	}
+	return true
 }
 
 const (
@@ -24,23 +44,26 @@ const (
 	longestProbes = time.Minute
 )
 
-// Fail takes a failure in. true: it has just opened.
-func (b *Breaker) Fail(dialled bool, now time.Time, backoff time.Duration) bool {
+// Fail takes a failure in. true: it has just opened. It does not open for what one entity alone is refused
+// again and again: that will be given up, while behind an open breaker it would never be.
+func (b *Breaker) Fail(f Failure, now time.Time, backoff time.Duration) bool {
 	if b.Fails++; b.Fails == 1 {
-		b.Since = now
+		b.Since, b.about = now, f.About
 	}
+	b.down = b.down || !f.refused() || f.About != b.about
 	if b.Open {
 		if b.Probing {
 			b.Probing = false
+			b.Probes++
 			b.pause = min(2*b.pause, max(longestProbes, backoff))
 			b.Until = now.Add(b.pause/2 + rand.N(b.pause/2+1))
 		}
 		return false
 	}
-	if b.streak++; !dialled {
+	if b.streak++; !f.Dialled {
 		b.streak += dialWeight - 1
 	}
-	if b.streak < streakOpens {
+	if b.streak < streakOpens || !b.down {
 		return false
 	}
 	b.Open, b.pause = true, backoff

@@ -26,7 +26,7 @@ func TestTheBreaker(t *testing.T) {
 	now := time.Now()
 	var b Breaker
 	for i := range streakOpens {
-		if opened := b.Fail(true, now, time.Second); opened != (i == streakOpens-1) {
+		if opened := b.Fail(Failure{About: string(rune('a' + i)), Dialled: true, Status: 500}, now, time.Second); opened != (i == streakOpens-1) {
 			t.Fatalf("failure %d: opened %v", i+1, opened)
 		}
 	}
@@ -35,18 +35,27 @@ func TestTheBreaker(t *testing.T) {
 	}
 	for range 20 {
 		b.Probing = true
-		b.Fail(false, now, time.Second)
+		b.Fail(Failure{}, now, time.Second)
 	}
-	if b.pause != longestProbes {
-		t.Errorf("probes are %v apart", b.pause)
+	if b.pause != longestProbes || b.Probes != 20 {
+		t.Errorf("%d probes are %v apart", b.Probes, b.pause)
 	}
 	if !b.Succeed() || b.Open || b.Succeed() {
 		t.Error("a success closes it once")
 	}
 	for i := range 3 {
-		if opened := b.Fail(false, now, time.Second); opened != (i == 2) {
+		if opened := b.Fail(Failure{}, now, time.Second); opened != (i == 2) {
 			t.Errorf("failure %d without a connection: opened %v", i+1, opened)
 		}
+	}
+	b.Succeed()
+	for i := range 5 * streakOpens {
+		if b.Fail(Failure{About: "a", Dialled: true, Status: 500}, now, time.Second) {
+			t.Fatalf("refusal %d of one thing alone opened it", i+1)
+		}
+	}
+	if !b.Fail(Failure{About: "a", Dialled: true, Status: 503}, now, time.Second) {
+		t.Error("it did not open when the endpoint was not there")
 	}
 }
 

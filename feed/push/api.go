@@ -363,7 +363,7 @@ func (f *Feed) rotate(w http.ResponseWriter, r *http.Request) {
 func failed(w http.ResponseWriter, err error) {
 	var syntax *json.SyntaxError
 	switch {
-	case errors.Is(err, ErrInvalid), errors.As(err, &syntax):
+	case errors.Is(err, ErrInvalid), errors.Is(err, errSpan), errors.As(err, &syntax):
 		jsonhttp.Invalid(w, err)
 	case errors.Is(err, ErrNone), errors.Is(err, control.ErrNotFound):
 		problem.Write(w, problem.Detail{Status: http.StatusNotFound, Type: "no-webhook", Title: "There is no such destination"})

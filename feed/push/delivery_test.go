@@ -224,6 +224,35 @@ func TestADestinationThatIsDownUsesUpNoRetries(t *testing.T) {
 	}
 }
 
+// TestOneEventDoesNotKeepADestinationDown: when the endpoint is back, it does not take the very event that comes first.
+func TestOneEventDoesNotKeepADestinationDown(t *testing.T) {
+	e := newEndpoint(t, nil)
+	e.set(func(int, got) int { return 500 })
+	f := newFixture(t, nil)
+	// With so many retries the first entity alone may come to the last of them before the breaker opens.
+	f.make(e.URL, map[string]any{"concurrency": 1, "retries": 9, "backoff_ms": 1})
+	f.log.Append("acme", 40)
+	until(t, "down", func() bool { return f.state("d1")["state"] == push.StateDown })
+	first := e.got()[0].entity
+	e.set(func(_ int, g got) int {
+		if g.entity == first {
+			return 500
+		}
+		return 200
+	})
+	until(t, "the others", func() bool { return f.state("d1")["lag_events"] == 0.0 })
+	delivered := 0
+	bySubject, _ := sequences(t, e.got())
+	for entity, seqs := range bySubject {
+		if entity != first {
+			delivered += len(seqs)
+		}
+	}
+	if parked := f.state("d1")["parked"]; delivered != 36 || parked != 4.0 {
+		t.Errorf("%d were delivered and %v parked, want 36 and 4", delivered, parked)
+	}
+}
+
 func TestGonePausesAndResumeGoesOn(t *testing.T) {
 	e := newEndpoint(t, nil)
 	e.set(func(int, got) int { return 410 })

@@ -128,10 +128,11 @@ func (l *lane) poke() {
 }
 
 func (l *lane) capacity() int {
+	most := max(queuedAtLeast, 4*l.d.Concurrency)
 	if l.breaker.Open {
-		return 1 // for the next probe
+		return min(1+l.breaker.Probes, most) // the next probe, and another each time: one alone may be what fails
 	}
-	return max(queuedAtLeast, 4*l.d.Concurrency)
+	return most
 }
 
 // full says that nothing is to be read at the moment.
@@ -269,7 +270,7 @@ func (l *lane) settle(e *entity, it *item, o outcome, now time.Time) {
 		return
 	}
 	l.counts.Failed++
-	down := l.breaker.Fail(o.Dialled, now, time.Duration(l.d.BackoffMS)*time.Millisecond)
+	down := l.breaker.Fail(webhook.Failure{About: e.key, Dialled: o.Dialled, Status: o.Status}, now, time.Duration(l.d.BackoffMS)*time.Millisecond)
 	if o.RetryAfter > 0 && (o.Status == 429 || o.Status == 503) {
 		l.hold = now.Add(o.RetryAfter)
 	}
@@ -291,6 +292,7 @@ func (l *lane) settle(e *entity, it *item, o outcome, now time.Time) {
 	case down || wasOpen:
 		a.Outcome = OutcomeRetry
 		l.offer(e)
+		l.poke()
 	default:
 		pause := max(webhook.RetryPause(time.Duration(l.d.BackoffMS)*time.Millisecond, it.tries), o.RetryAfter)
 		a.Outcome, a.Next = OutcomeRetry, now.Add(pause).UTC()
@@ -394,51 +396,4 @@ func (l *lane) shed() {
 		l.offer(e)
 	}
 	l.poke()
-}
-
-// arm has tick called at a time, if nothing earlier does; mu is held.
-func (l *lane) arm(at time.Time) {
-	if l.stopped || !l.armed.IsZero() && !at.Before(l.armed) {
-		return
-	}
-	l.armed = at
-	if l.timer == nil {
-		l.timer = time.AfterFunc(time.Until(at), l.tick)
-		return
-	}
-	l.timer.Reset(time.Until(at))
-}
-
-// tick makes ready what has waited long enough.
-func (l *lane) tick() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.armed = time.Time{}
-	now := time.Now()
-	for len(l.delayed) > 0 && !l.delayed[0].at.After(now) {
-		e := heap.Pop(&l.delayed).(*entity)
-		e.queue = false
-		l.offer(e)
-	}
-	if len(l.delayed) > 0 {
-		l.arm(l.delayed[0].at)
-	}
-	for range min(l.d.Concurrency, len(l.ready)-l.readyAt) {
-		l.staff()
-	}
-}
-
-// delayed is a heap of entities whose head waits for its next attempt.
-type delayed []*entity
-
-func (h delayed) Len() int           { return len(h) }
-func (h delayed) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h delayed) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].place, h[j].place = i, j }
-func (h *delayed) Push(x any)        { *h = append(*h, x.(*entity)) }
-func (h *delayed) Pop() any {
-	old := *h
-	e := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return e
 }

@@ -151,7 +151,7 @@ func (f *Feed) replayIt(w http.ResponseWriter, r *http.Request) {
 	case in.After != "" && in.Event == "" && !in.Parked:
 		st, err = l.span(in.After, in.Until)
 	default:
-		err = fmt.Errorf("%w: give one of event, after (with until or without), parked: true", ErrInvalid)
+		err = fmt.Errorf("%w: give one of event, after (with until or without), parked: true", errSpan)
 	}
 	if err != nil {
 		failed(w, err)
@@ -159,6 +159,9 @@ func (f *Feed) replayIt(w http.ResponseWriter, r *http.Request) {
 	}
 	jsonhttp.Write(w, http.StatusAccepted, st)
 }
+
+// errSpan says that a request does not tell what to replay.
+var errSpan = errors.New("the replay is not valid")
 
 // errEvent says that nothing is known of an event.
 var errEvent = errors.New("the event is neither parked nor among the attempts that are kept")
@@ -195,10 +198,10 @@ func (l *lane) span(after, until string) (ReplayStatus, error) {
 		to, err = eventlog.ParseCursor(until)
 	}
 	if err != nil {
-		return ReplayStatus{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return ReplayStatus{}, fmt.Errorf("%w: %w", errSpan, err)
 	}
 	if from.Epoch != to.Epoch || from.Seq > to.Seq {
-		return ReplayStatus{}, fmt.Errorf("%w: until lies before after, or is of another numbering", ErrInvalid)
+		return ReplayStatus{}, fmt.Errorf("%w: until lies before after, or is of another numbering", errSpan)
 	}
 	return l.replayRange(from, to.Seq)
 }
