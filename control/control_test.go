@@ -61,7 +61,7 @@ type step struct {
 func TestMirrorsAgree(t *testing.T) {
 	steps := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) step {
 		return step{
-			op:     rapid.SampledFrom([]string{"put", "create", "change", "delete", "cut", "settle"}).Draw(rt, "op"),
+			op:     rapid.SampledFrom([]string{"put", "create", "change", "delete", "fetch", "cut", "settle"}).Draw(rt, "op"),
 			key:    rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "key"),
 			mirror: rapid.IntRange(0, 1).Draw(rt, "mirror"),
 		}
@@ -133,6 +133,11 @@ func (s step) do(ctx context.Context, m *control.Mirror[int], kv *flaky, n int, 
 		}
 		delete(truth, s.key)
 		err = m.Delete(ctx, s.key)
+	case "fetch":
+		if _, ok, err := m.Fetch(ctx, s.key); err != nil || there && !ok {
+			return fmt.Errorf("fetch %s: there %v, %v; want %v", s.key, ok, err, there)
+		}
+		return nil
 	case "cut":
 		kv.cut()
 		return nil

@@ -175,6 +175,24 @@ func (m *Mirror[T]) Get(key string) (T, bool) {
 	return v, ok
 }
 
+// Fetch is Get that asks the bucket for what is not here: another node may have written it a moment ago.
+func (m *Mirror[T]) Fetch(ctx context.Context, key string) (T, bool, error) {
+	if v, ok := m.Get(key); ok {
+		return v, true, nil
+	}
+	e, err := m.kv.Get(ctx, key)
+	switch {
+	case err == nil:
+		m.learn(key, e.Value, e.Revision)
+	case !errors.Is(err, ErrNotFound):
+		var none T
+		return none, false, fmt.Errorf("read %s: %w", key, err)
+	}
+	// What was deleted here in the meantime stays so, whatever a node said that has not heard of it.
+	v, ok := m.Get(key)
+	return v, ok, nil
+}
+
 // All gives a copy of everything.
 func (m *Mirror[T]) All() map[string]T {
 	m.mu.RLock()
@@ -253,11 +271,16 @@ func (m *Mirror[T]) write(key string, v T, put func([]byte) (uint64, error)) err
 	if err != nil {
 		return fmt.Errorf("write %s: %w", key, err)
 	}
+	m.learn(key, raw, revision)
+	return nil
+}
+
+// learn takes a value of the bucket, unless the watch has told of it or of what came after.
+func (m *Mirror[T]) learn(key string, raw []byte, revision uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if revision > m.through && revision > m.seen[key] {
 		m.seen[key] = revision
 		m.take(key, raw)
 	}
-	return nil
 }

@@ -124,7 +124,7 @@ func (f *Feed) failed(w http.ResponseWriter, err error) {
 	default:
 		f.o.Logger.Error("subscriptions", "error", err)
 		w.Header().Set("Retry-After", "1")
-		problem.Write(w, problem.Detail{Status: http.StatusServiceUnavailable, Type: "control-state", Title: "The subscriptions cannot be written",
+		problem.Write(w, problem.Detail{Status: http.StatusServiceUnavailable, Type: "control-state", Title: "The subscriptions cannot be read or written",
 			Detail: "Nothing was changed as far as is known. Look before repeating."})
 	}
 }
@@ -229,7 +229,7 @@ func (f *Feed) list(w http.ResponseWriter, r *http.Request, c caller) {
 }
 
 func (f *Feed) get(w http.ResponseWriter, r *http.Request, c caller) {
-	s, err := f.subs.get(c.Tenant, r.PathValue("subscription"))
+	s, err := f.subs.find(r.Context(), c.Tenant, r.PathValue("subscription"))
 	if err != nil {
 		f.failed(w, err)
 		return

@@ -112,8 +112,12 @@ func (s *session) authenticate(text bool, payload []byte) (status string, code w
 	if s.account != "" && s.account != s.feed.o.Account(c.Tenant) {
 		return statusToken, ws.CodeUnauthorized, "the token is of another account"
 	}
-	sub, err := s.feed.subs.get(c.Tenant, id)
-	if err != nil || !sub.active(s.feed.o.Now()) {
+	sub, err := s.feed.subs.find(ctx, c.Tenant, id)
+	switch {
+	case err != nil && !errors.Is(err, errNoSubscription):
+		s.feed.o.Logger.Error("a subscription cannot be read", "error", err)
+		return statusServerError, ws.CodeInternal, "the subscription cannot be read at the moment"
+	case err != nil || !sub.active(s.feed.o.Now()):
 		return statusUnknown, ws.CodeMeasuresUnknown, "there is no such subscription, or it is not active"
 	}
 	if sub.Transport.Type != transportWebSocket {

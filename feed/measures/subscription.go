@@ -153,6 +153,21 @@ func (s *store) get(tenant, id string) (*stored, error) {
 	return nil, errNoSubscription
 }
 
+// find is get that asks the other nodes for what is not known here yet.
+func (s *store) find(ctx context.Context, tenant, id string) (*stored, error) {
+	if !validID(id) {
+		return nil, errNoSubscription
+	}
+	one, ok, err := s.made.Fetch(ctx, storeKey(tenant, strings.ToLower(id)))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read the subscription: %w", err)
+	case !ok:
+		return nil, errNoSubscription
+	}
+	return one, nil
+}
+
 // list gives all of the tenant, the oldest first.
 func (s *store) list(tenant string) []*stored {
 	var out []*stored
@@ -182,8 +197,8 @@ func (s *store) create(ctx context.Context, c jwt.Claims, want request) (_ *stor
 
 // change stores what fn makes of a subscription, unless it fails.
 func (s *store) change(ctx context.Context, tenant, id string, fn func(*stored) error) (*stored, error) {
-	if _, err := s.get(tenant, id); err != nil {
-		return nil, err
+	if !validID(id) {
+		return nil, errNoSubscription
 	}
 	one, err := s.made.Change(ctx, storeKey(tenant, strings.ToLower(id)), func(old *stored) (*stored, error) {
 		now := *old
@@ -233,8 +248,8 @@ func (s *store) stop(ctx context.Context, tenant, id string) error {
 
 // remove deletes a subscription.
 func (s *store) remove(ctx context.Context, tenant, id string) error {
-	if _, err := s.get(tenant, id); err != nil {
-		return err
+	if !validID(id) {
+		return errNoSubscription
 	}
 	err := s.made.Delete(ctx, storeKey(tenant, strings.ToLower(id)))
 	if errors.Is(err, control.ErrNotFound) {
