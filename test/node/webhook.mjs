@@ -22,7 +22,12 @@ const server = createServer(
         return;
       }
       const event = JSON.parse(Buffer.concat(parts).toString());
-      appendFileSync(file, `${req.headers["webhook-id"]} ${event.subject} ${event.sequence}\n`);
+      const known = event.name === "com.asapp.event.journey" && event.api_version.startsWith("v1.") && req.headers["webhook-id"] === event.event_id;
+      if (!known || !req.socket.authorized || req.socket.getPeerCertificate().subject.CN !== "trunkline") {
+        res.writeHead(400).end("not what was agreed");
+        return;
+      }
+      appendFileSync(file, `${event.event_id} ${event.meta_data.issue_id} ${event.event_type} ${event.details?.last_assignment_summary_text}\n`);
       res.writeHead(200).end();
     });
   },
