@@ -147,6 +147,9 @@ func TestS3ErrorsTellNoSecret(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "secret-of-the-test") {
 		t.Errorf("%v", err)
 	}
+	if _, err := s.Stat(t.Context(), "a"); err == nil || errors.Is(err, bucket.ErrAbsent) || !strings.Contains(err.Error(), "s3:ListBucket") {
+		t.Errorf("%v", err)
+	}
 	if err := s.Replace(t.Context(), "a", "tag", buckettest.Body(nil)); err == nil || errors.Is(err, bucket.ErrChanged) {
 		t.Errorf("%v", err)
 	}

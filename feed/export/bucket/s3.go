@@ -156,6 +156,9 @@ func (s *S3) Stat(ctx context.Context, key string) (Object, error) {
 	if status(err) == http.StatusNotFound {
 		return Object{}, fmt.Errorf("%s: %w", key, ErrAbsent)
 	}
+	if status(err) == http.StatusForbidden { // of which the answer tells no more
+		return Object{}, fmt.Errorf("ask for %s: the key is wrong, or may not read and list the bucket (s3:GetObject, s3:ListBucket): %w", key, err)
+	}
 	if err != nil {
 		return Object{}, fmt.Errorf("ask for %s: %w", key, err)
 	}
