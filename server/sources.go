@@ -2,27 +2,26 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
 	"trunkline/config"
 	"trunkline/source"
-	"trunkline/source/asterisk"
-	"trunkline/source/freeswitch"
-	"trunkline/source/line"
 )
 
 // sources are the systems that the configuration attaches.
 type sources struct {
+	reloading sync.Mutex // one reload at a time
+
+	mu   sync.Mutex // guards what is below
 	list []*attached
+	gone []*attached     // those that a reload lets end
+	life context.Context // of those that run, nil before they do
 	end  context.CancelFunc
-	done sync.WaitGroup
 }
 
 // attached is one of them.
@@ -31,7 +30,11 @@ type attached struct {
 	source string // the source attribute of its events
 	tenant string
 	kind   string
+	conf   any // its entry of the configuration
 	make   func() follower
+
+	end  context.CancelFunc // guarded by sources.mu; nil until it runs
+	done chan struct{}      // closed when it has ended
 
 	mu     sync.Mutex // guards what is below
 	now    follower
@@ -46,129 +49,129 @@ type follower interface {
 	Health() source.Health
 }
 
-// attach makes the sources of the configuration, and says what is wrong with one.
-// A system that cannot be reached is nothing wrong.
+// attach makes the sources of the configuration.
 func (s *Server) attach() error {
-	c := s.cfg.Sources
-	for i := range c.Asterisk {
-		a := &c.Asterisk[i]
-		secure, err := sourceTLS(a.TLS)
-		if err != nil {
-			return fmt.Errorf("sources.asterisk: %s: %w", a.Name, err)
-		}
-		o := asterisk.ClientOptions{Settings: s.line(a.Name, a.Tenant, a.Address, a.Secret, a.Link, secure), User: a.User,
-			AgentID: recognition(a.Recognition, asterisk.AgentID), Inside: source.Matcher(a.Inside), NoFilter: !a.Filter}
-		if err := s.sources.add(a.Name, "asterisk/"+a.Name, a.Tenant, "asterisk", func() follower { return asterisk.NewClient(o) }); err != nil {
-			return fmt.Errorf("sources.asterisk: %s: %w", a.Name, err)
+	list, err := s.attachable(s.cfg.Sources)
+	s.sources.list = list
+	return err
+}
+
+// Reload takes over the attached sources of a configuration while the server runs: those that are new begin, those that are
+// gone end, those that are described in another way end and begin anew, and all others are left alone. When anything
+// is wrong nothing is changed. All other settings take effect with a restart.
+func (s *Server) Reload(c config.Config) error {
+	s.sources.reloading.Lock()
+	defer s.sources.reloading.Unlock()
+	list, err := s.attachable(c.Sources)
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if !s.Tenants().Known(a.tenant) {
+			return fmt.Errorf("sources.%s: %s: the server has no tenant %q; those of the configuration are made when it starts", a.kind, a.name, a.tenant)
 		}
 	}
-	for i := range c.FreeSWITCH {
-		f := &c.FreeSWITCH[i]
-		secure, err := sourceTLS(f.TLS)
-		if err != nil {
-			return fmt.Errorf("sources.freeswitch: %s: %w", f.Name, err)
-		}
-		o := freeswitch.ClientOptions{Settings: s.line(f.Name, f.Tenant, f.Address, f.Secret, f.Link, secure),
-			AgentID: recognition(f.Recognition, nil), Inside: source.Matcher(f.Inside), Poll: f.Poll.Std()}
-		if err := s.sources.add(f.Name, "freeswitch/"+f.Name, f.Tenant, "freeswitch", func() follower { return freeswitch.NewClient(o) }); err != nil {
-			return fmt.Errorf("sources.freeswitch: %s: %w", f.Name, err)
-		}
+	begun, ended := s.sources.replace(list)
+	slog.Info("the sources of the configuration were taken over", "sources", len(list), "begun", begun, "ended", ended)
+	now := s.cfg
+	for _, one := range []*config.Config{&now, &c} {
+		one.Sources.Asterisk, one.Sources.FreeSWITCH, one.Sources.QueueLog = nil, nil, nil
 	}
-	for i := range c.QueueLog {
-		q := &c.QueueLog[i]
-		state := q.State
-		if state == "" {
-			dir := filepath.Join(s.cfg.Log.Dir, "sources")
-			if err := os.MkdirAll(dir, 0o700); err != nil {
-				return fmt.Errorf("sources.queue_log: %s: the directory of its state: %w", q.Name, err)
-			}
-			state = filepath.Join(dir, q.Name+".json")
-		}
-		o := asterisk.QueueLogOptions{
-			Name: q.Name, Tenant: q.Tenant, File: q.File, StateFile: state, FromStart: q.Start == "begin", Agents: q.Interfaces(),
-			AgentID: recognition(q.Recognition, asterisk.AgentID), Linger: q.Linger.Std(), Log: s, Poll: q.Poll.Std(), Promise: q.Silence.Std(),
-			Grace: s.grace(), Logger: slog.Default(),
-		}
-		if err := s.sources.add(q.Name, "asterisk/"+q.Name, q.Tenant, "queue_log", func() follower { return asterisk.NewQueueLog(o) }); err != nil {
-			return fmt.Errorf("sources.queue_log: %s: %w", q.Name, err)
-		}
+	if !reflect.DeepEqual(now, c) {
+		slog.Warn("the configuration has changes besides the attached sources, which take effect with a restart")
 	}
 	return nil
 }
 
-// line is what sources with a connection have in common.
-func (s *Server) line(name, tenant, address string, secret config.Secret, l config.Link, secure *tls.Config) line.Settings {
-	return line.Settings{
-		Name: name, Tenant: tenant, Address: address, Secret: secret.Secret, SecretEnv: secret.SecretEnv, SecretFile: secret.SecretFile,
-		TLS: secure, Log: s, PingEvery: l.Ping.Std(), Silence: l.DeadAfter.Std(), Promise: l.Silence.Std(), LoginTimeout: l.LoginTimeout.Std(),
-		RetryMin: l.RetryMin.Std(), RetryMax: l.RetryMax.Std(), MaxWaiting: l.Spool, Grace: s.grace(), Logger: slog.Default(),
-	}
-}
-
-// grace is how long a source's last facts may take to the log at a stop; the rest is for the way there.
-func (s *Server) grace() time.Duration { return s.cfg.Listen.ShutdownTimeout.Std() * 3 / 4 }
-
-func recognition(r config.Recognition, usual func(string) string) func(string) string {
-	ids, pattern := r.AgentIDs()
-	return source.Recognition{IDs: ids, Pattern: pattern, Usual: usual}.AgentID
-}
-
-// sourceTLS makes our side of a connection, nil for one without TLS.
-func sourceTLS(c config.SourceTLS) (*tls.Config, error) {
-	if !c.Enabled {
-		return nil, nil
-	}
-	out := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, fmt.Errorf("tls.ca: %w", err)
-		}
-		out.RootCAs = x509.NewCertPool()
-		if !out.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.ca: there is no certificate in %s", c.CA)
-		}
-	}
-	if c.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-		if err != nil {
-			return nil, fmt.Errorf("tls.cert: %w", err)
-		}
-		out.Certificates = []tls.Certificate{pair}
-	}
-	return out, nil
-}
-
-func (s *sources) add(name, of, tenant, kind string, follow func() follower) error {
-	a := &attached{name: name, source: of, tenant: tenant, kind: kind, make: follow, now: follow()}
-	s.list = append(s.list, a)
-	return a.now.Check()
-}
-
 // run starts them all.
 func (s *sources) run(ctx context.Context) {
-	ctx, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	for _, a := range s.list {
-		s.done.Go(func() { a.work(ctx) })
+		s.begin(a)
 	}
+}
+
+// begin starts one, unless all have been stopped; mu is held.
+func (s *sources) begin(a *attached) {
+	if s.life == nil || s.life.Err() != nil {
+		return
+	}
+	ctx, end := context.WithCancel(s.life)
+	a.end, a.done = end, make(chan struct{})
+	go func() {
+		defer close(a.done)
+		a.work(ctx)
+	}()
+}
+
+// all are those of now.
+func (s *sources) all() []*attached {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.list)
+}
+
+// replace goes over to another list, of which those stay that are described as they were. A system has one follower at a
+// time: the next one begins when the log has what the one before had to say.
+func (s *sources) replace(list []*attached) (begun, ended []string) {
+	s.mu.Lock()
+	old := s.list
+	s.list = list
+	s.gone = nil
+	for _, a := range old {
+		at := slices.IndexFunc(list, func(b *attached) bool { return b.kind == a.kind && reflect.DeepEqual(a.conf, b.conf) })
+		if at >= 0 {
+			list[at] = a
+			continue
+		}
+		s.gone, ended = append(s.gone, a), append(ended, a.source)
+		if a.end != nil {
+			a.end()
+		}
+	}
+	gone := s.gone
+	s.mu.Unlock()
+	for _, a := range gone {
+		if a.done != nil {
+			<-a.done // soon: its grace is bounded
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range list {
+		if a.end == nil {
+			s.begin(a)
+			begun = append(begun, a.source)
+		}
+	}
+	return begun, ended
 }
 
 // stop ends them and waits until the log has what they said, for at most limit.
 func (s *sources) stop(limit time.Duration) error {
-	if s.end == nil {
-		return nil
+	s.mu.Lock()
+	var running []chan struct{}
+	if s.end != nil {
+		s.end()
 	}
-	s.end()
-	done := make(chan struct{})
-	go func() { s.done.Wait(); close(done) }()
+	for _, a := range slices.Concat(s.list, s.gone) {
+		if a.done != nil {
+			running = append(running, a.done)
+		}
+	}
+	s.mu.Unlock()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	select {
-	case <-done:
-		return nil
-	case <-timer.C:
-		return fmt.Errorf("the sources did not stop within %v", limit)
+	for _, done := range running {
+		select {
+		case <-done:
+		case <-timer.C:
+			return fmt.Errorf("the sources did not stop within %v", limit)
+		}
 	}
+	return nil
 }
 
 // work lets a source run until ctx ends. One that fails begins anew: a disk that was

@@ -124,7 +124,7 @@ func show(tenant string, f *floor.Source, a *attached) sourceView {
 // those are there that are attached here.
 func (s *Server) sourcesOf(tenant string) (list []sourceView, complete bool) {
 	mine := map[string]*attached{}
-	for _, a := range s.sources.list {
+	for _, a := range s.sources.all() {
 		if a.tenant == tenant {
 			mine[a.source] = a
 		}
