@@ -147,7 +147,11 @@ func (l *Log) readMeta(ctx context.Context) (m meta, fresh bool, err error) {
 		if !errors.Is(err, ErrExists) {
 			return m, false, err
 		}
-		e, err = l.meta.Get(ctx, "meta") // another node was first
+		// Another node was first. A server of the cluster that answers reads may
+		// hear of it later than the one that refused ours.
+		for e, err = l.meta.Get(ctx, "meta"); errors.Is(err, ErrNotFound) && pause(ctx, retryPause); {
+			e, err = l.meta.Get(ctx, "meta")
+		}
 	}
 	if err != nil {
 		return m, false, err

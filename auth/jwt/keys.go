@@ -160,7 +160,7 @@ func (k *Keys) add(ctx context.Context, from time.Time) error {
 
 // await waits until the key that another node made is known here.
 func (k *Keys) await(ctx context.Context, id string) error {
-	for range 50 {
+	for range 500 {
 		if _, ok := k.made.Get(id); ok {
 			return nil
 		}
