@@ -2,7 +2,6 @@ package stream
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"sync"
 
@@ -35,26 +34,21 @@ const keptFrames = 4 << 20
 // encode makes the frames of a batch: one WebSocket message or chunk an event.
 func (f *Feed) encode(b *eventlog.Batch, fm relay.Form) *relay.Encoded {
 	v, _ := fm.(variant)
-	var types []string
-	if v.types != "" {
-		types = strings.Split(v.types, ",")
-	}
 	s, _ := workspaces[v.format].Get().(*workspace)
 	if s == nil {
 		s = new(workspace)
 	}
 	defer workspaces[v.format].Put(s)
 	frames := s.frames[:0]
+	if s.only = nil; v.types != "" {
+		s.only = strings.Split(v.types, ",")
+	}
 	e := &relay.Encoded{Ends: make([]int, len(b.Records)), Marks: make([]uint64, len(b.Records))}
 	var last uint64
 	take := func(seq uint64, payload []byte) error {
-		last = seq
-		if types != nil {
-			if _, wanted := slices.BinarySearch(types, s.Event()); !wanted {
-				return nil
-			}
+		if last = seq; payload != nil {
+			frames = v.append(frames, payload)
 		}
-		frames = v.append(frames, payload)
 		return nil
 	}
 	for i := range b.Records {

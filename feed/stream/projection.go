@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"time"
 
 	"trunkline/eventlog"
@@ -25,6 +26,10 @@ type Scratch struct {
 	out    []byte
 	event  string // name of the event in out
 
+	// only are the names of the events that are made, sorted; each is called with a nil
+	// payload for the others. nil: all are made.
+	only []string
+
 	instance string // instanceId of the tenant and epoch below
 	of       string
 	epoch    eventlog.Epoch
@@ -48,10 +53,21 @@ func (p *Projection) Each(rec *eventlog.Record, tenant string, epoch eventlog.Ep
 		info.sequence++
 		return err
 	}
+	pass := func() error {
+		err := each(info.sequence, nil)
+		info.sequence++
+		return err
+	}
 	events := eventsOf(in.kind, in.reason)
 	for i := 0; i < len(events) && events[i] != "" && info.sequence < end; i++ {
 		envelope := envelopeInteraction
 		s.event = events[i]
+		if !s.wanted(events[i]) {
+			if err := pass(); err != nil {
+				return err
+			}
+			continue
+		}
 		if events[i] == envelopeProvision {
 			envelope = envelopeProvision
 			s.provision()
@@ -67,13 +83,30 @@ func (p *Projection) Each(rec *eventlog.Record, tenant string, epoch eventlog.Ep
 		return nil
 	}
 	s.event = envelopeStatus
+	wanted := s.wanted(envelopeStatus)
 	for info.sequence < end && c.Item(']') {
-		s.status(&c)
-		if err := say(envelopeStatus); err != nil {
+		var err error
+		if wanted {
+			s.status(&c)
+			err = say(envelopeStatus)
+		} else {
+			c.Value()
+			err = pass()
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// wanted says whether the events of a name are made.
+func (s *Scratch) wanted(event string) bool {
+	if s.only == nil {
+		return true
+	}
+	_, found := slices.BinarySearch(s.only, event)
+	return found
 }
 
 // Event names the event that a receiver is being given: one of [EventNames].

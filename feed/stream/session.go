@@ -228,7 +228,7 @@ func (s *session) acknowledge() {
 		return
 	}
 	at := s.holder.Acknowledged()
-	scratch := new(Scratch)
+	scratch := numbersOnly()
 	_ = s.feed.log.Read(s.feed.ctx, s.Tenant, at, func(b *eventlog.Batch) (bool, error) {
 		for i := range b.Records {
 			last := uint64(0)
@@ -249,6 +249,9 @@ func (s *session) acknowledge() {
 	s.holder.Acknowledge(at)
 }
 
+// numbersOnly is for who wants the numbers of events and not the events.
+func numbersOnly() *Scratch { return &Scratch{only: []string{}} }
+
 // numberScan is how many records are looked at for the number of the event before a
 // place: more only where a tenant's facts make no events of the stream.
 const numberScan = 2000
@@ -256,7 +259,7 @@ const numberScan = 2000
 // numberAt finds the number of the last event up to a place, 0 when there is none near.
 func (f *Feed) numberAt(ctx context.Context, tenant string, at eventlog.Cursor) (number uint64) {
 	seen := 0
-	scratch := new(Scratch)
+	scratch := numbersOnly()
 	_ = f.log.ReadBack(ctx, tenant, at.Seq+1, func(b *eventlog.Batch) (bool, error) {
 		for i := range b.Records {
 			_ = f.proj.Each(&b.Records[i], tenant, b.Epoch, JSON, scratch, func(seq uint64, _ []byte) error {

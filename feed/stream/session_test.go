@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -367,5 +368,38 @@ func TestTheEnd(t *testing.T) {
 	<-done
 	if status, _, _ := e.get(t, "GET", updates+"tenantId=alpha&subsId=a", "alpha"); status != 503 {
 		t.Errorf("after the end: %d", status)
+	}
+}
+
+// types= picks out of the events of one fact too, and the numbers stay what they are.
+func TestTypesOfOneFact(t *testing.T) {
+	log := &feedtest.Log{PerBatch: 3, Context: func(tenant string, seq uint64) []byte {
+		return fmt.Appendf(nil, `{"streamSequence":%d,"streamEvents":3,"direction":"in","status":[{"agent":"one","state":"contact"},{"agent":"two","state":"idle"}]}`, 3*seq-2)
+	}}
+	e := serve(t, log, stream.Options{})
+	read := func(s *socket, n int) (list []string) {
+		for range n {
+			_, msg, err := s.Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, string(msg))
+		}
+		return list
+	}
+	all := e.socket(t, "alpha", "subsId=all")
+	status := e.socket(t, "alpha", "subsId=status&types=AgentStatusChange")
+	others := e.socket(t, "alpha", "subsId=others&types=InteractionRecordingStarted,InteractionDeleted")
+	e.add("alpha", 4)
+	want := map[bool][]string{}
+	for _, msg := range read(all, 12) {
+		of := strings.HasPrefix(msg, `{"AgentStatusChange"`)
+		want[of] = append(want[of], msg)
+	}
+	if got := read(status, 8); !slices.Equal(got, want[true]) {
+		t.Errorf("of agents:\n got %q\nwant %q", got, want[true])
+	}
+	if got := read(others, 4); !slices.Equal(got, want[false]) {
+		t.Errorf("of interactions:\n got %q\nwant %q", got, want[false])
 	}
 }
