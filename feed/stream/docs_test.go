@@ -1,6 +1,9 @@
 package stream_test
 
 import (
+	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -34,6 +37,11 @@ type asyncAPI struct {
 	Channels struct {
 		Stream struct {
 			Messages map[string]schema `yaml:"messages"`
+			Bindings struct {
+				WS struct {
+					Query schema `yaml:"query"`
+				} `yaml:"ws"`
+			} `yaml:"bindings"`
 		} `yaml:"streamTenantUpdates"`
 	} `yaml:"channels"`
 	Components struct {
@@ -222,6 +230,56 @@ func TestFormatsAreDocumented(t *testing.T) {
 	for i, name := range names {
 		if f, err := stream.ParseFormat(name.(string)); err != nil || int(f) != i {
 			t.Errorf("%v: %v, %v", name, f, err)
+		}
+	}
+}
+
+// TestParametersAreDocumented asks with every value that a parameter may have by the
+// document, and without those that it calls required.
+func TestParametersAreDocumented(t *testing.T) {
+	e := serve(t, numbered(), stream.Options{Connected: 100})
+	query := readAsyncAPI(t).Channels.Stream.Bindings.WS.Query
+	slices.Sort(query.Required)
+	if len(query.Properties) == 0 || !slices.Equal(query.Required, []string{"subsId", "tenantId"}) {
+		t.Fatalf("required: %q of %d", query.Required, len(query.Properties))
+	}
+	ask := func(q url.Values) *http.Response {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", e.URL+updates+q.Encode(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{"X-Tenant": "alpha", "Connection": "Upgrade", "Upgrade": "websocket",
+			"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
+			req.Header.Set(name, value)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp
+	}
+	for name, p := range query.Properties {
+		if p.Enum == nil {
+			continue // any text, or one that is checked where it is read
+		}
+		for i, value := range slices.Concat(p.Enum, []any{"no value of this parameter"}) {
+			q := url.Values{"tenantId": {"alpha"}, "subsId": {fmt.Sprint(name, i)}}
+			q.Set(name, fmt.Sprint(value))
+			want := http.StatusSwitchingProtocols
+			if i == len(p.Enum) && !strings.HasPrefix(name, "X-") { // the framework's are let be
+				want = http.StatusBadRequest
+			}
+			if resp := ask(q); resp.StatusCode != want {
+				t.Errorf("%s=%v: %d, not %d", name, value, resp.StatusCode, want)
+			}
+		}
+	}
+	for _, name := range query.Required {
+		q := url.Values{"tenantId": {"alpha"}, "subsId": {"a"}}
+		q.Del(name)
+		if resp := ask(q); resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("without %s: %d", name, resp.StatusCode)
 		}
 	}
 }
