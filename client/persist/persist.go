@@ -60,6 +60,7 @@ func Final(err error) error { return finalError{err} }
 
 // Options say how long to try.
 type Options struct {
+	Duration  time.Duration                        // end after so long; 0: no such end
 	Patience  time.Duration                        // give up coming back after so long; 0: never
 	Reconnect func(err error, pause time.Duration) // is told of each cut; may be nil
 }
@@ -67,6 +68,11 @@ type Options struct {
 // Run connects again and again and gives how often it came back. connect says whether
 // anything was heard: then the pauses begin anew.
 func Run(ctx context.Context, o Options, connect func(context.Context) (heard bool, err error)) (again int, err error) {
+	if o.Duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.Duration)
+		defer cancel()
+	}
 	began, wait := time.Now(), time.Duration(0)
 	for {
 		heard, err := connect(ctx)

@@ -27,6 +27,14 @@ func sayCut(cmd *cobra.Command) func(error, time.Duration) {
 	}
 }
 
+// endFlags adds what all clients have in common: when they end, counted in what they print.
+func endFlags(cmd *cobra.Command, what string, count *uint64, duration, patience *time.Duration) {
+	flags := cmd.Flags()
+	flags.Uint64Var(count, "count", 0, "end after so many "+what+" (0: never)")
+	flags.DurationVar(duration, "duration", 0, "end after this time (0: never)")
+	flags.DurationVar(patience, "patience", 2*time.Minute, "how long to try to come back before giving up")
+}
+
 // secretOf reads the secret of who signs in from a file, or gives that of the environment.
 func secretOf(file, variable string) (string, error) {
 	if file == "" {
@@ -63,10 +71,8 @@ of order. With --types or --subject numbers are missing rightly, so that gaps ar
 	flags.StringVar(&f.o.Filter, "filter", "", "an expression in CEL that must be true of an event")
 	flags.StringVar(&f.o.Consumer, "consumer", "", "name under which the server keeps the place between runs")
 	flags.StringVar(&f.ack, "ack", "pong", "how a consumer acknowledges: pong, or explicit for what was printed")
-	flags.Uint64Var(&f.o.Count, "count", 0, "end after so many events (0: never)")
-	flags.DurationVar(&f.o.Duration, "duration", 0, "end after this time (0: never)")
+	endFlags(cmd, "events", &f.o.Count, &f.o.Duration, &f.o.Patience)
 	flags.DurationVar(&f.o.Idle, "idle", 0, "end when connected and nothing came for this time (0: never)")
-	flags.DurationVar(&f.o.Patience, "patience", 2*time.Minute, "how long to try to come back before giving up")
 	flags.BoolVar(&f.o.Cursors, "cursors", false, `print {"cursor":…,"event":…} in place of the event alone`)
 	flags.BoolVar(&f.o.Check, "check", false, "look for gaps, repeats and disorder")
 	flags.BoolVar(&f.quiet, "quiet", false, "print no events, only what was seen at the end")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,9 +30,7 @@ The user's secret is read from the file of --secret-file or from TRUNKLINE_SECRE
 	flags.StringVar(&f.o.User, "user", os.Getenv("TRUNKLINE_USER"), "who signs in: login, id or GUID (or TRUNKLINE_USER)")
 	flags.StringVar(&f.secretFile, "secret-file", "", "file with the user's secret (or TRUNKLINE_SECRET)")
 	flags.BoolVar(&f.o.Whole, "whole", false, "print whole messages, with their subscription")
-	flags.Uint64Var(&f.o.Count, "count", 0, "end after so many messages (0: never)")
-	flags.DurationVar(&f.o.Duration, "duration", 0, "end after this time (0: never)")
-	flags.DurationVar(&f.o.Patience, "patience", 2*time.Minute, "how long to try to come back before giving up")
+	endFlags(cmd, "messages", &f.o.Count, &f.o.Duration, &f.o.Patience)
 	return cmd
 }
 

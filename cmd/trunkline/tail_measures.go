@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,9 +39,7 @@ commands take theirs, stands in for client and secret.`,
 	flags.StringVar(&f.only, "only", "", "measures, separated by commas (none: all)")
 	flags.BoolVar(&f.o.Measures, "short", false, "print keys and measures alone")
 	flags.BoolVar(&f.o.LiveOnly, "live-only", false, "do not print snapshots")
-	flags.Uint64Var(&f.o.Count, "count", 0, "end after so many lines (0: never)")
-	flags.DurationVar(&f.o.Duration, "duration", 0, "end after this time (0: never)")
-	flags.DurationVar(&f.o.Patience, "patience", 2*time.Minute, "how long to try to come back before giving up")
+	endFlags(cmd, "lines", &f.o.Count, &f.o.Duration, &f.o.Patience)
 	return cmd
 }
 

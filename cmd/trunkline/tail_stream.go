@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,9 +32,7 @@ The token needs the scope stream; the subscription's name is where the server ke
 	flags.StringVar(&f.o.Types, "types", "", "names of events, separated by commas (none: all)")
 	flags.StringVar(&f.o.After, "after", "", "a cursor of the log to begin at (none: where the subscription is)")
 	flags.BoolVar(&f.o.Heartbeats, "heartbeats", false, "print ClientChecks, too")
-	flags.Uint64Var(&f.o.Count, "count", 0, "end after so many events (0: never)")
-	flags.DurationVar(&f.o.Duration, "duration", 0, "end after this time (0: never)")
-	flags.DurationVar(&f.o.Patience, "patience", 2*time.Minute, "how long to try to come back before giving up")
+	endFlags(cmd, "events", &f.o.Count, &f.o.Duration, &f.o.Patience)
 	return cmd
 }
 

@@ -83,13 +83,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		o.HTTP = http.DefaultClient
 	}
 	c := &client{o: o, out: bufio.NewWriterSize(o.Out, 64<<10)}
-	if o.Duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.Duration)
-		defer cancel()
-	}
 	var err error
-	c.res.Reconnects, err = persist.Run(ctx, persist.Options{Patience: o.Patience, Reconnect: o.Reconnect}, func(ctx context.Context) (bool, error) {
+	c.res.Reconnects, err = persist.Run(ctx, persist.Options{Duration: o.Duration, Patience: o.Patience, Reconnect: o.Reconnect}, func(ctx context.Context) (bool, error) {
 		seen := c.res.Messages
 		err := c.listen(ctx)
 		return c.res.Messages > seen, err

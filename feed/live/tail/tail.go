@@ -72,11 +72,6 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		o.Out = io.Discard
 	}
 	c.out = bufio.NewWriterSize(o.Out, 64<<10)
-	if o.Duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.Duration)
-		defer cancel()
-	}
 	err := c.loop(ctx)
 	if flushed := c.out.Flush(); err == nil && flushed != nil {
 		err = fmt.Errorf("write the events: %w", flushed)
@@ -87,7 +82,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 
 // loop connects again and again.
 func (c *client) loop(ctx context.Context) (err error) {
-	c.res.Reconnects, err = persist.Run(ctx, persist.Options{Patience: c.o.Patience, Reconnect: c.o.Reconnect}, func(ctx context.Context) (bool, error) {
+	c.res.Reconnects, err = persist.Run(ctx, persist.Options{Duration: c.o.Duration, Patience: c.o.Patience, Reconnect: c.o.Reconnect}, func(ctx context.Context) (bool, error) {
 		seen := c.res.Events
 		err := c.listen(ctx)
 		return c.res.Events > seen, err
