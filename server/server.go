@@ -147,6 +147,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.openExports(ctx); err != nil {
 		return err
 	}
+	if err := s.shareSources(ctx); err != nil {
+		return err
+	}
 	s.routes = slices.Concat(s.parts()...)
 	h, err := s.mount(s.routes)
 	if err != nil {

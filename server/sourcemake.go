@@ -20,8 +20,9 @@ import (
 // A system that cannot be reached is nothing wrong.
 func (s *Server) attachable(c config.Sources) ([]*attached, error) {
 	var list []*attached
-	add := func(section, name, of, tenant string, conf any, follow func() follower) error {
-		a := &attached{name: name, source: of, tenant: tenant, kind: section, conf: conf, make: follow, now: follow()}
+	add := func(section, name, of, tenant string, conf any, follow func(source.Appender) follower) error {
+		a := &attached{name: name, source: of, tenant: tenant, kind: section, conf: conf, make: follow, log: s}
+		a.now = follow(a)
 		list = append(list, a)
 		if err := a.now.Check(); err != nil {
 			return fmt.Errorf("sources.%s: %s: %w", section, name, err)
@@ -36,7 +37,7 @@ func (s *Server) attachable(c config.Sources) ([]*attached, error) {
 		}
 		o := asterisk.ClientOptions{Settings: s.line(a.Name, a.Tenant, a.Address, a.Secret, a.Link, secure), User: a.User,
 			AgentID: recognition(a.Recognition, asterisk.AgentID), Inside: source.Matcher(a.Inside), NoFilter: !a.Filter}
-		if err := add("asterisk", a.Name, "asterisk/"+a.Name, a.Tenant, *a, func() follower { return asterisk.NewClient(o) }); err != nil {
+		if err := add("asterisk", a.Name, "asterisk/"+a.Name, a.Tenant, *a, func(log source.Appender) follower { o := o; o.Log = log; return asterisk.NewClient(o) }); err != nil {
 			return nil, err
 		}
 	}
@@ -48,7 +49,7 @@ func (s *Server) attachable(c config.Sources) ([]*attached, error) {
 		}
 		o := freeswitch.ClientOptions{Settings: s.line(f.Name, f.Tenant, f.Address, f.Secret, f.Link, secure),
 			AgentID: recognition(f.Recognition, nil), Inside: source.Matcher(f.Inside), Poll: f.Poll.Std()}
-		if err := add("freeswitch", f.Name, "freeswitch/"+f.Name, f.Tenant, *f, func() follower { return freeswitch.NewClient(o) }); err != nil {
+		if err := add("freeswitch", f.Name, "freeswitch/"+f.Name, f.Tenant, *f, func(log source.Appender) follower { o := o; o.Log = log; return freeswitch.NewClient(o) }); err != nil {
 			return nil, err
 		}
 	}
@@ -64,10 +65,10 @@ func (s *Server) attachable(c config.Sources) ([]*attached, error) {
 		}
 		o := asterisk.QueueLogOptions{
 			Name: q.Name, Tenant: q.Tenant, File: q.File, StateFile: state, FromStart: q.Start == "begin", Agents: q.Interfaces(),
-			AgentID: recognition(q.Recognition, asterisk.AgentID), Linger: q.Linger.Std(), Log: s, Poll: q.Poll.Std(), Promise: q.Silence.Std(),
+			AgentID: recognition(q.Recognition, asterisk.AgentID), Linger: q.Linger.Std(), Poll: q.Poll.Std(), Promise: q.Silence.Std(),
 			Grace: s.grace(), Logger: slog.Default(),
 		}
-		if err := add("queue_log", q.Name, "asterisk/"+q.Name, q.Tenant, *q, func() follower { return asterisk.NewQueueLog(o) }); err != nil {
+		if err := add("queue_log", q.Name, "asterisk/"+q.Name, q.Tenant, *q, func(log source.Appender) follower { o := o; o.Log = log; return asterisk.NewQueueLog(o) }); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +79,7 @@ func (s *Server) attachable(c config.Sources) ([]*attached, error) {
 func (s *Server) line(name, tenant, address string, secret config.Secret, l config.Link, secure *tls.Config) line.Settings {
 	return line.Settings{
 		Name: name, Tenant: tenant, Address: address, Secret: secret.Secret, SecretEnv: secret.SecretEnv, SecretFile: secret.SecretFile,
-		TLS: secure, Log: s, PingEvery: l.Ping.Std(), Silence: l.DeadAfter.Std(), Promise: l.Silence.Std(), LoginTimeout: l.LoginTimeout.Std(),
+		TLS: secure, PingEvery: l.Ping.Std(), Silence: l.DeadAfter.Std(), Promise: l.Silence.Std(), LoginTimeout: l.LoginTimeout.Std(),
 		RetryMin: l.RetryMin.Std(), RetryMax: l.RetryMax.Std(), MaxWaiting: l.Spool, Grace: s.grace(), Logger: slog.Default(),
 	}
 }

@@ -47,7 +47,7 @@ func (m *sourceMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, v := range m.list() {
 		counts[v.State]++
 		c := v.Connection
-		if c == nil {
+		if c == nil || c.State == source.StateElsewhere { // the node that is attached tells
 			continue
 		}
 		one := func(d *prometheus.Desc, t prometheus.ValueType, value float64) {

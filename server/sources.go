@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trunkline/config"
+	"trunkline/control/lease"
 	"trunkline/source"
 )
 
@@ -22,6 +23,7 @@ type sources struct {
 	gone []*attached     // those that a reload lets end
 	life context.Context // of those that run, nil before they do
 	end  context.CancelFunc
+	take func(*attached) *lease.Lease // of what nodes share; nil: there is one node
 }
 
 // attached is one of them.
@@ -31,13 +33,16 @@ type attached struct {
 	tenant string
 	kind   string
 	conf   any // its entry of the configuration
-	make   func() follower
+	make   func(log source.Appender) follower
+	log    source.Appender
+	lease  *lease.Lease // of nodes that could all attach it, set before it runs; nil: this one does
 
 	end  context.CancelFunc // guarded by sources.mu; nil until it runs
 	done chan struct{}      // closed when it has ended
 
 	mu     sync.Mutex // guards what is below
 	now    follower
+	away   bool   // another node is attached
 	failed string // why the present follower has ended, empty while it runs
 	since  time.Time
 }
@@ -97,6 +102,9 @@ func (s *sources) run(ctx context.Context) {
 func (s *sources) begin(a *attached) {
 	if s.life == nil || s.life.Err() != nil {
 		return
+	}
+	if s.take != nil {
+		a.share(s.take(a))
 	}
 	ctx, end := context.WithCancel(s.life)
 	a.end, a.done = end, make(chan struct{})
@@ -174,9 +182,9 @@ func (s *sources) stop(limit time.Duration) error {
 	return nil
 }
 
-// work lets a source run until ctx ends. One that fails begins anew: a disk that was
+// follow lets a source run until ctx ends. One that fails begins anew: a disk that was
 // full may have room again.
-func (a *attached) work(ctx context.Context) {
+func (a *attached) follow(ctx context.Context) {
 	for failures := 0; ; failures++ {
 		began := time.Now()
 		err := a.follower().Run(ctx)
@@ -214,7 +222,7 @@ func (a *attached) ended(err error) {
 func (a *attached) renew() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.now, a.failed = a.make(), ""
+	a.now, a.failed = a.make(a), ""
 }
 
 // health tells how the source is.
@@ -222,7 +230,10 @@ func (a *attached) health() source.Health {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := a.now.Health()
-	if a.failed != "" {
+	switch {
+	case a.away:
+		return source.Health{Name: h.Name, Address: h.Address, State: source.StateElsewhere, Reason: "another node is attached", Since: a.since}
+	case a.failed != "":
 		h.State, h.Reason, h.Since = source.StateDown, a.failed, a.since
 	}
 	return h

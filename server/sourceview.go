@@ -100,9 +100,11 @@ func show(tenant string, f *floor.Source, a *attached) sourceView {
 	h := a.health()
 	v.Source, v.Name, v.Kind = a.source, a.name, a.kind
 	v.Address = cmp.Or(h.Address, v.Address)
-	if h.State == source.StateUp || h.State == source.StateHeld || v.State != sourceDown {
+	switch {
+	case h.State == source.StateElsewhere: // it is as the other node says in the log
+	case h.State == source.StateUp || h.State == source.StateHeld || v.State != sourceDown:
 		v.State, v.Reason, v.Since = string(h.State), h.Reason, moment(h.Since)
-	} else { // it is down since the log says so, however often it was tried since
+	default: // it is down since the log says so, however often it was tried since
 		v.Reason = cmp.Or(h.Reason, v.Reason)
 	}
 	c := &connectionView{

@@ -11,6 +11,7 @@ const (
 	StateUp         State = "up"         // what it says flows
 	StateHeld       State = "held"       // the log refuses, so that nothing more is read from it
 	StateDown       State = "down"       // there is no connection
+	StateElsewhere  State = "elsewhere"  // another node of the cluster is attached
 )
 
 // Health is how a source is at a moment.

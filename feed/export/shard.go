@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"trunkline/control/lease"
 	"trunkline/eventlog"
 	"trunkline/feed/export/layout"
 )
@@ -46,24 +47,14 @@ func (s *shard) run(ctx context.Context) {
 // own exports while the lease is held.
 func (s *shard) own(ctx context.Context) error {
 	o := &s.feed.o
-	l := &lease{kv: o.Leases, key: fmt.Sprintf("shard.%d", s.id), node: o.Node, length: o.Lease}
-	if err := l.acquire(ctx); err != nil {
-		return err
+	var l *lease.Lease
+	if o.Leases != nil {
+		l = lease.New(o.Leases, fmt.Sprintf("shard.%d", s.id), o.Node, o.Lease)
 	}
-	defer l.release()
-	held, lost := context.WithCancelCause(ctx)
-	defer lost(nil)
-	var keeping sync.WaitGroup
-	keeping.Go(func() {
-		l.keep(held)
-		lost(ErrFenced)
-	})
-	err := s.export(held, l.held)
-	if cause := context.Cause(held); errors.Is(cause, ErrFenced) {
-		err = cause
+	err := l.Hold(ctx, func(ctx context.Context) error { return s.export(ctx, l.Held) })
+	if errors.Is(err, lease.ErrLost) {
+		return ErrFenced
 	}
-	lost(nil)
-	keeping.Wait()
 	return err
 }
 
