@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +22,6 @@ import (
 	"github.com/coder/websocket"
 
 	"trunkline/auth"
-	"trunkline/event"
 	"trunkline/eventlog/logtest"
 	"trunkline/internal/testenv"
 	"trunkline/ws"
@@ -51,7 +49,7 @@ func clusterNodes(t *testing.T, bin string, cluster *logtest.Cluster, n int, mor
 		settings := fmt.Sprintf(`listen: {addr: %q}
 log: {url: %q, system_url: %q, lease: 1s, node: %s, commit: {delay: 1ms}}
 secrets: {key_env: CLUSTER_KEY}
-tenants: [{id: %s}]
+tenants: [{id: %s}, {id: globex}]
 tokens: [{id: everything, tenant: %s, scopes: [ingest, read, stream, admin], secret_env: CLUSTER_TOKEN}]
 `, addr, log.URL, log.SystemURL, name, clusterTenant, clusterTenant) + strings.ReplaceAll(more, "$DIR", dir)
 		file := filepath.Join(dir, "trunkline.yaml")
@@ -61,7 +59,7 @@ tokens: [{id: everything, tenant: %s, scopes: [ingest, read, stream, admin], sec
 		node := &clusterNode{name: name, url: "http://" + addr, said: &output{}}
 		node.start = func() *exec.Cmd {
 			cmd := exec.Command(bin, "serve", "-c", file)
-			cmd.Env = append(os.Environ(), "CLUSTER_TOKEN="+token, "CLUSTER_KEY="+key)
+			cmd.Env = append(os.Environ(), "CLUSTER_TOKEN="+token, "CLUSTER_KEY="+key, "PBX_SECRET=trunkline")
 			cmd.Stdout, cmd.Stderr = node.said, node.said
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -126,171 +124,6 @@ func ask(ctx context.Context, token, method, url string, body []byte) (int, []by
 	return resp.StatusCode, answer, err
 }
 
-// deliveries are what an endpoint has got, in the order in which it came.
-type deliveries struct {
-	mu      sync.Mutex // guards what is below
-	seen    map[string]bool
-	last    map[string]uint64 // by subject: the newest number
-	ours    int
-	repeats int
-	wrong   []string
-}
-
-// ServeHTTP takes a delivery of the raw feed.
-func (d *deliveries) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var got struct {
-		Subject  string `json:"subject"`
-		Sequence uint64 `json:"sequence"`
-		Source   string `json:"source"`
-	}
-	body, err := io.ReadAll(r.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &got)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	id := r.Header.Get("Webhook-Id")
-	switch {
-	case err != nil || got.Sequence == 0 || id == "":
-		d.wrong = append(d.wrong, fmt.Sprintf("%q of %q: %v", body, id, err))
-	case d.seen[id]:
-		d.repeats++
-	default:
-		d.seen[id] = true
-		if got.Sequence <= d.last[got.Subject] {
-			d.wrong = append(d.wrong, fmt.Sprintf("%s: %d came after %d", got.Subject, got.Sequence, d.last[got.Subject]))
-		}
-		d.last[got.Subject] = got.Sequence
-		if strings.HasPrefix(got.Source, "/load/") {
-			d.ours++
-		}
-	}
-}
-
-func (d *deliveries) count() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.ours
-}
-
-// streamReader is a subscriber of the tenant stream that goes to the next node when it is cut.
-type streamReader struct {
-	mu    sync.Mutex // guards what is below
-	last  uint64
-	ours  map[string]bool // agent and time of status changes
-	at    string          // the node it is connected to, empty between two
-	wrong []string
-}
-
-// run reads until ctx ends.
-func (s *streamReader) run(ctx context.Context, nodes []*clusterNode, token, subscription string) {
-	for i := 0; ctx.Err() == nil; i++ {
-		node := nodes[i%len(nodes)]
-		c, _, err := subscribe(ctx, node, token, subscription)
-		if err != nil {
-			time.Sleep(50 * time.Millisecond)
-			continue
-		}
-		s.connected(node.name)
-		for err == nil {
-			var raw []byte
-			if _, raw, err = c.Read(ctx); err == nil {
-				s.take(raw)
-			}
-		}
-		s.connected("")
-		_ = c.CloseNow()
-	}
-}
-
-func (s *streamReader) connected(at string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.at = at
-}
-
-// place is the node that the reader is connected to.
-func (s *streamReader) place() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.at
-}
-
-// take checks the number of one event. What was not acknowledged comes again.
-func (s *streamReader) take(raw []byte) {
-	var msg map[string]struct {
-		MsgInfo struct {
-			SequenceID uint64 `json:"sequenceId"`
-		} `json:"msgInfo"`
-		AgentID string `json:"agentId"`
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := json.Unmarshal(raw, &msg); err != nil || len(msg) != 1 {
-		s.wrong = append(s.wrong, fmt.Sprintf("%s: %v", raw, err))
-		return
-	}
-	for name, m := range msg {
-		if name == "ClientCheck" {
-			return
-		}
-		n := m.MsgInfo.SequenceID
-		if s.last > 0 && n > s.last+1 {
-			s.wrong = append(s.wrong, fmt.Sprintf("%d came behind %d", n, s.last))
-		}
-		if n > s.last && name == "AgentStatusChange" {
-			s.ours[fmt.Sprint(m.AgentID, " ", n)] = true
-		}
-		s.last = max(s.last, n)
-	}
-}
-
-func (s *streamReader) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.ours)
-}
-
-// clusterLoad appends events of agents through the nodes in turns, each under the same id until it is acknowledged.
-type clusterLoad struct {
-	mu   sync.Mutex // guards sent
-	sent int
-}
-
-func (l *clusterLoad) total() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.sent
-}
-
-// agent appends changes of one agent's status, in order, until ctx ends.
-func (l *clusterLoad) agent(ctx context.Context, t *testing.T, nodes []*clusterNode, token string, agent int) {
-	words := []event.Presence{event.PresenceAvailable, event.PresenceAway}
-	for n := 0; ctx.Err() == nil; n++ {
-		e, err := event.Encode(event.Meta{ID: fmt.Sprint(n), Source: fmt.Sprint("/load/", agent), Time: time.Now()},
-			event.AgentStatusChanged{AgentRef: event.AgentRef{Agent: fmt.Sprint("a", agent)}, Presence: words[n%2]})
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		for try := agent + n; ; try++ {
-			// What was begun is brought to its end: whether it came is known then.
-			status, answer, err := ask(context.WithoutCancel(ctx), token, "POST", nodes[try%len(nodes)].url+"/v1/events", append(e.Raw, '\n'))
-			if err == nil && status == http.StatusOK {
-				break
-			}
-			if err == nil && status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests {
-				t.Errorf("a node answered %d: %s", status, answer)
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		l.mu.Lock()
-		l.sent++
-		l.mu.Unlock()
-	}
-}
-
 // holder gives the one node at which a state is not elsewhere, nil when there is none or more than one.
 func holder(t *testing.T, nodes []*clusterNode, token, path string) (is *clusterNode) {
 	t.Helper()
@@ -321,10 +154,11 @@ func TestTwoNodesOnACluster(t *testing.T) {
 	}
 	bin := build(t)
 	cluster := logtest.StartCluster(t, false)
-	place := t.TempDir()
+	place, pbx := t.TempDir(), servePBX(t)
 	nodes, token := clusterNodes(t, bin, cluster, 2, fmt.Sprintf(`push: {plain_http: true, allow_networks: [127.0.0.0/8]}
+sources: {asterisk: [{name: pbx1, tenant: globex, address: %q, user: trunkline, secret_env: PBX_SECRET}]}
 exports: {dir: $DIR/exports, destinations: [{id: files, tenant: %s, directory: %q, gzip: false}]}
-`, clusterTenant, place))
+`, pbx.Addr().String(), clusterTenant, place))
 
 	got := &deliveries{seen: map[string]bool{}, last: map[string]uint64{}}
 	endpoint := httptest.NewServer(got)
@@ -340,6 +174,7 @@ exports: {dir: $DIR/exports, destinations: [{id: files, tenant: %s, directory: %
 	var first *clusterNode
 	eventually(t, "one node delivers", func() bool { first = holder(t, nodes, token, webhook); return first != nil })
 	eventually(t, "one node exports", func() bool { return holder(t, nodes, token, export) != nil })
+	eventually(t, "one node is attached to the PBX", func() bool { return pbx.attached(t, nodes) != nil })
 	other := nodes[0]
 	if other == first {
 		other = nodes[1]
@@ -377,6 +212,7 @@ exports: {dir: $DIR/exports, destinations: [{id: files, tenant: %s, directory: %
 	t.Logf("a killed node's destinations were taken over within %v, events came after %v", took, time.Since(killed))
 
 	eventually(t, "the other node exports", func() bool { return holder(t, nodes, token, export) == other })
+	eventually(t, "the other node is attached to the PBX", func() bool { return pbx.attached(t, nodes) == other })
 
 	first.cmd = first.start()
 	first.waitReady(t)
@@ -389,6 +225,7 @@ exports: {dir: $DIR/exports, destinations: [{id: files, tenant: %s, directory: %
 	more("when the other has stopped", 100)
 	t.Logf("after an orderly stop events came within %v", time.Since(stopped))
 	eventually(t, "the first node exports again", func() bool { return holder(t, nodes, token, export) == first })
+	eventually(t, "the first node is attached to the PBX", func() bool { return pbx.attached(t, nodes) == first })
 	if testenv.Long() {
 		eventuallyExported(t, place)
 	}
@@ -397,6 +234,7 @@ exports: {dir: $DIR/exports, destinations: [{id: files, tenant: %s, directory: %
 	total := load.total()
 	eventually(t, "the endpoint has all", func() bool { return got.count() >= total })
 	eventually(t, "the subscriber has all", func() bool { return reader.count() >= total })
+	eventually(t, "nobody but the first node is attached to the PBX", func() bool { return pbx.attached(t, nodes) == first })
 	got.mu.Lock()
 	defer got.mu.Unlock()
 	reader.mu.Lock()
@@ -447,15 +285,6 @@ func seatsOfBoth(t *testing.T, first, other *clusterNode, token string) {
 	if code := websocket.CloseStatus(err); code != websocket.StatusCode(ws.CodeReplaced) {
 		t.Errorf("a subscription that went to the other node was closed with %d, %v", code, err)
 	}
-}
-
-// subscribe opens the tenant stream.
-func subscribe(ctx context.Context, n *clusterNode, token, subscription string) (*websocket.Conn, *http.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	q := url.Values{"tenantId": {clusterTenant}, "subsId": {subscription}, "desiredOutputType": {"JSON"}}
-	return websocket.Dial(ctx, n.url+"/api/streaming/v1/clientconnect/subscribe/TenantUpdates?"+q.Encode(),
-		&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
 }
 
 // eventuallyExported waits until a window has ended and its files are there.
