@@ -23,6 +23,8 @@ func (s *Server) shareSources(ctx context.Context) error {
 		return err
 	}
 	node := rand.Text() // of a process: one that begins anew is another one
+	s.sources.mu.Lock()
+	defer s.sources.mu.Unlock()
 	s.sources.take = func(a *attached) *lease.Lease {
 		if a.kind == "queue_log" {
 			return nil
