@@ -18,7 +18,7 @@ type Attempts struct {
 	Every time.Duration // default 3 s
 	Max   int           // addresses kept, default 10,000
 
-	mu     sync.Mutex
+	mu     sync.Mutex               // guards failed
 	failed map[netip.Addr]time.Time // when the address will have paid off all its failures
 }
 

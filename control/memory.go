@@ -9,7 +9,7 @@ import (
 
 // Memory is a bucket that lives and dies with the process: for tests and for programs that keep nothing.
 type Memory struct {
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what is below
 	revision uint64
 	entries  map[string]Entry // deleted ones stay as tombstones
 	changed  chan struct{}    // closed and replaced at each change

@@ -26,7 +26,7 @@ type Mirror[T any] struct {
 	kv    KV
 	codec Codec[T]
 
-	mu      sync.RWMutex
+	mu      sync.RWMutex // guards what is below
 	values  map[string]T
 	seen    map[string]uint64 // the revision each key is known at; stays after a deletion here until the watch tells of it
 	through uint64            // the newest revision that the watch brought

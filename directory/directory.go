@@ -134,7 +134,7 @@ type Directory struct {
 	static map[string]Tenant
 	made   *control.Mirror[*Tenant]
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards watchers
 	watchers map[*func(Change)]struct{}
 }
 

@@ -24,7 +24,7 @@ type edge struct {
 	http     *http.Server
 	handler  atomic.Pointer[http.Handler]
 
-	mu    sync.Mutex
+	mu    sync.Mutex            // guards fresh
 	fresh map[net.Conn]struct{} // connections that have not sent anything yet
 }
 

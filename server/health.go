@@ -12,8 +12,8 @@ import (
 
 // phase is where the server stands in its life.
 type phase struct {
-	mu     sync.Mutex
-	reason string // why it is not ready, whatever the log says; empty when it is
+	mu     sync.Mutex // guards reason
+	reason string     // why it is not ready, whatever the log says; empty when it is
 }
 
 func (p *phase) set(reason string) {

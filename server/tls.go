@@ -86,7 +86,7 @@ func (a *authorities) get(*tls.ClientHelloInfo) (*tls.Config, error) {
 type keyPair struct {
 	cert, key string
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what is below
 	loaded *tls.Certificate
 	stamp  time.Time // of the certificate's file
 	looked time.Time

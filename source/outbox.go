@@ -27,7 +27,7 @@ type Outbox struct {
 	logger *slog.Logger
 	max    int // events that may wait before the source is read no further
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what is below, but for the channels
 	waiting []event.Event
 	done    uint64        // events that the log has, or will never have
 	taken   uint64        // events put

@@ -10,7 +10,7 @@ import (
 // an event is remembered: the same capture is served many times in tests.
 type filter struct {
 	re   *regexp.Regexp
-	mu   sync.Mutex
+	mu   sync.Mutex     // guards said
 	said map[int64]bool // by the event's offset
 }
 
@@ -27,7 +27,7 @@ func (f *filter) matches(m *message) bool {
 
 // filters are those that clients have asked for, by their text.
 type filters struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards made
 	made map[string]*filter
 }
 

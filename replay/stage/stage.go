@@ -67,7 +67,7 @@ type Stage struct {
 	o      Options
 	system System
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what is below
 	drained *sync.Cond // a client took what was queued for it
 	life    int        // in hand
 	open    bool       // connections are taken

@@ -3,6 +3,8 @@ package asterisk
 import (
 	"bytes"
 	"time"
+
+	"trunkline/source/clean"
 )
 
 // Kind says what a message of the manager interface is.
@@ -72,7 +74,7 @@ func (m *Message) Name() []byte {
 func (m *Message) Bytes(key string) []byte {
 	for i := range m.spans {
 		s := &m.spans[i]
-		if int(s.keyEnd-s.key) == len(key) && equalFold(m.raw[s.key:s.keyEnd], key) {
+		if clean.SameKey(m.raw[s.key:s.keyEnd], key) {
 			return m.raw[s.val:s.valEnd:s.valEnd]
 		}
 	}
@@ -87,7 +89,7 @@ func (m *Message) All(key string) []string {
 	var all []string
 	for i := range m.spans {
 		k, v := m.Field(i)
-		if len(k) == len(key) && equalFold(k, key) {
+		if clean.SameKey(k, key) {
 			all = append(all, string(v))
 		}
 	}
@@ -106,27 +108,6 @@ func (m *Message) clone() *Message {
 		raw:    bytes.Clone(m.raw[:end]),
 		spans:  append([]span(nil), m.spans...),
 	}
-}
-
-// equalFold compares ASCII without regard to case; both have the same length.
-// Keys are spelled alike most of the time, so the plain comparison goes first.
-func equalFold(b []byte, s string) bool {
-	if string(b) == s {
-		return true
-	}
-	for i := 0; i < len(s); i++ {
-		if lower(b[i]) != lower(s[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + ('a' - 'A')
-	}
-	return c
 }
 
 // Time returns the time that the PBX gave the message, if it gave one.

@@ -64,7 +64,7 @@ type QueueLog struct {
 	part   []byte // of a line that is not finished
 	over   bool   // the line in part is too long and is left out
 	said   time.Time
-	mu     sync.Mutex
+	mu     sync.Mutex // guards health
 	health source.Health
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"trunkline/source/clean"
 )
 
 // ErrSyntax is what every [SyntaxError] wraps.
@@ -286,11 +288,11 @@ func (r *Reader) msgHead(data []byte) []byte {
 func (r *Reader) startKind(line []byte) Kind {
 	switch line[0] {
 	case 'E', 'e':
-		if len(line) > 5 && line[5] == ':' && equalFold(line[:5], "Event") {
+		if len(line) > 5 && line[5] == ':' && clean.SameKey(line[:5], "Event") {
 			return EventMessage
 		}
 	case 'R', 'r':
-		if len(line) > 8 && line[8] == ':' && equalFold(line[:8], "Response") &&
+		if len(line) > 8 && line[8] == ':' && clean.SameKey(line[:8], "Response") &&
 			(r.state != inside || r.msg.Kind == ResponseMessage) {
 			return ResponseMessage
 		}

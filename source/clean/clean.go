@@ -1,7 +1,7 @@
 // Package clean makes values of what telephony systems put into the text fields
 // of their protocols: texts that may go into ids and events, whole numbers, and
-// durations. What makes no sense gives a zero value, never an error, because no
-// source stops for a field that is wrong.
+// durations; and compares the names of those fields. What makes no sense gives a
+// zero value, never an error, because no source stops for a field that is wrong.
 package clean
 
 import (
@@ -55,4 +55,28 @@ func Millis(from, to time.Time) int64 {
 		return 0
 	}
 	return to.Sub(from).Milliseconds()
+}
+
+// SameKey compares keys in ASCII without regard to case. They are spelled alike
+// most of the time, so the plain comparison goes first.
+func SameKey(b []byte, s string) bool {
+	if string(b) == s {
+		return true
+	}
+	if len(b) != len(s) {
+		return false
+	}
+	for i := range len(s) {
+		if lower(b[i]) != lower(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + ('a' - 'A')
+	}
+	return c
 }

@@ -66,3 +66,17 @@ func TestMillis(t *testing.T) {
 		}
 	}
 }
+
+func TestSameKey(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"Event", "Event", true}, {"event", "Event", true}, {"EVENT", "event", true}, {"", "", true},
+		{"Event", "Events", false}, {"Events", "Event", false}, {"Evant", "Event", false}, {"[", "{", false}, {"", "E", false},
+	} {
+		if got := clean.SameKey([]byte(c.a), c.b); got != c.want {
+			t.Errorf("SameKey(%q, %q) = %v", c.a, c.b, got)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"time"
+
+	"trunkline/source/clean"
 )
 
 // Kind says what a message of the event socket is.
@@ -83,7 +85,7 @@ func (m *Message) Body() []byte { return m.body }
 func (m *Message) Bytes(key string) []byte {
 	for i := range m.spans {
 		s := &m.spans[i]
-		if int(s.keyEnd-s.key) == len(key) && equalFold(m.raw[s.key:s.keyEnd], key) {
+		if clean.SameKey(m.raw[s.key:s.keyEnd], key) {
 			return m.raw[s.val:s.valEnd:s.valEnd]
 		}
 	}
@@ -152,25 +154,4 @@ func hexDigit(c byte) int {
 		return int(c-'A') + 10
 	}
 	return -1
-}
-
-// equalFold compares ASCII without regard to case; both have the same length.
-// Keys are spelled alike most of the time, so the plain comparison goes first.
-func equalFold(b []byte, s string) bool {
-	if string(b) == s {
-		return true
-	}
-	for i := 0; i < len(s); i++ {
-		if lower(b[i]) != lower(s[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + ('a' - 'A')
-	}
-	return c
 }
