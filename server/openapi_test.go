@@ -88,6 +88,12 @@ func TestOpenAPI(t *testing.T) {
 			t.Errorf("%s points at nothing", m[0])
 		}
 	}
+	o := readOpenAPI(t)
+	for name := range doc.Components["schemas"] {
+		if _, err := o.compiler.Compile("openapi.json#/components/schemas/" + name); err != nil {
+			t.Errorf("the schema %s is none: %v", name, err)
+		}
+	}
 	for kind, list := range doc.Components {
 		for name := range list {
 			if kind != "securitySchemes" && !used[kind+"/"+name] {

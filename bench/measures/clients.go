@@ -33,12 +33,13 @@ type heard struct {
 // ears is the process of the clients, seen from the server.
 type ears struct{ *crowd.Child }
 
-func start(w *world, conns int) (*ears, error) {
+// start starts clients; those that sleep read nothing after the answer to their authentication.
+func start(w *world, conns int, sleep bool) (*ears, error) {
 	hello, err := w.subscribe(`,"measures":"` + strings.Join(wanted, ",") + `"`)
 	if err != nil {
 		return nil, err
 	}
-	child, err := crowd.Spawn("-listen", fmt.Sprintf("%s %d %s", w.web.Listener.Addr(), conns, base64.StdEncoding.EncodeToString(hello)))
+	child, err := crowd.Spawn("-listen", fmt.Sprintf("%s %d %v %s", w.web.Listener.Addr(), conns, sleep, base64.StdEncoding.EncodeToString(hello)))
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,8 @@ type listener struct {
 func listen(job string) error {
 	var addr, encoded string
 	var conns int
-	if _, err := fmt.Sscan(job, &addr, &conns, &encoded); err != nil {
+	var sleep bool
+	if _, err := fmt.Sscan(job, &addr, &conns, &sleep, &encoded); err != nil {
 		return err
 	}
 	hello, err := base64.StdEncoding.DecodeString(encoded)
@@ -76,9 +78,12 @@ func listen(job string) error {
 		if err != nil {
 			return err
 		}
-		if n%sampleEvery == 0 {
+		switch {
+		case sleep:
+			defer conn.Close()
+		case n%sampleEvery == 0:
 			go l.time(bufio.NewReaderSize(io.MultiReader(r, conn), 64<<10))
-		} else {
+		default:
 			go l.swallow(r, conn)
 		}
 	}

@@ -3,14 +3,17 @@
 // Command measures measures the measures feed: how late live measures are at hundreds of clients, what a delivery costs, and how
 // long a snapshot takes.
 //
-//	go run ./bench/measures [-keys 2000] [-conns 500,1000] [-time 10s] [-snapshot 20000]
+//	go run ./bench/measures [-keys 2000] [-conns 500,1000] [-time 10s] [-snapshot 20000] [-idle 10000] [-asleep 1000]
 //
 // The server is this process: a log with fsync, the floor that follows it, and the feed behind HTTP. Each key (an agent) changes
 // once a second, and ten measures of it are delivered to every client. The clients are a second process that reads
 // all sockets; it times every message of some of them, from the time of the fact, which is that of its append, to the moment
 // at which the message is read, in steps of a millisecond. Both share the machine's processors.
 //
-// Beside it stands what the machine can do: the same bytes to the same sockets, as fast as they take them, in writes of 64 KiB,
+// Then clients for which nothing happens are counted in bytes, and clients that never read: in bytes, and by how late others
+// are beside them.
+//
+// Beside the rest stands what the machine can do: the same bytes to the same sockets, as fast as they take them, in writes of 64 KiB,
 // with nothing in between.
 package main
 
@@ -30,6 +33,8 @@ func main() {
 	conns := flag.String("conns", "500,1000", "numbers of clients, separated by commas")
 	turn := flag.Duration("time", 10*time.Second, "length of each run")
 	snapshot := flag.Int("snapshot", 20_000, "keys of the snapshot")
+	idle := flag.Int("idle", 10_000, "clients for which nothing happens")
+	asleep := flag.Int("asleep", 1000, "clients that never read")
 	listenFlag := flag.String("listen", "", "run the clients; for the program itself")
 	flag.Parse()
 	crowd.RaiseFileLimit()
@@ -47,7 +52,14 @@ func main() {
 				return err
 			}
 		}
-		return snapshots(*snapshot)
+		if err := snapshots(*snapshot); err != nil {
+			return err
+		}
+		fmt.Printf("\n| clients that are held | memory of each | beside it |\n|---|---|---|\n")
+		if err := holdIdle(*idle); err != nil {
+			return err
+		}
+		return holdAsleep(*asleep, *keys, *turn)
 	}()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/measures:", err)
@@ -57,12 +69,12 @@ func main() {
 
 // live measures what changes every second.
 func live(keys, conns int, turn time.Duration) error {
-	w, err := open(keys)
+	w, err := open(keys, 4<<20)
 	defer w.close()
 	if err != nil {
 		return err
 	}
-	ears, err := start(w, conns)
+	ears, err := start(w, conns, false)
 	if err != nil {
 		return err
 	}
@@ -98,7 +110,7 @@ func live(keys, conns int, turn time.Duration) error {
 
 // snapshots measures how long one client waits for all keys: the first, for whom everything is made, and the next one.
 func snapshots(keys int) error {
-	w, err := open(keys)
+	w, err := open(keys, 4<<20)
 	defer w.close()
 	if err != nil {
 		return err

@@ -55,7 +55,8 @@ func (w *world) close() {
 	}
 }
 
-func open(keys int) (*world, error) {
+// open makes a world with so many keys, in which so many bytes may wait for a client.
+func open(keys, queue int) (*world, error) {
 	w := &world{keys: keys}
 	dir, err := os.MkdirTemp(".", ".bench-data-")
 	if err != nil {
@@ -80,7 +81,7 @@ func open(keys int) (*world, error) {
 	if w.token, err = signing.Sign(ctx, jwt.Claims{Audience: audience, Tenant: tenant, Subject: "bench", Expires: time.Now().Add(time.Hour)}); err != nil {
 		return w, err
 	}
-	w.feed, err = measures.New(ctx, measures.Options{State: w.state, Tokens: signing, Audience: audience, PingInterval: time.Hour, QueueBytes: 4 << 20,
+	w.feed, err = measures.New(ctx, measures.Options{State: w.state, Tokens: signing, Audience: audience, PingInterval: time.Hour, QueueBytes: queue,
 		Tenant: func(string) (string, bool) { return tenant, true }, Account: func(string) string { return account }, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return w, err
