@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,6 +85,9 @@ func ReadKeys(path string) (*Keys, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of stored secrets: %w", err)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode()&0o004 != 0 {
+		slog.Warn("every user of this machine can read the keys of stored secrets", "file", path)
 	}
 	return ParseKeys(string(raw), path)
 }

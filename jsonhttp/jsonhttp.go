@@ -20,6 +20,16 @@ func Read(w http.ResponseWriter, r *http.Request, into any) error {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, MaxBody))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
+		// The package's own words name Go types, which mean nothing to who has sent the body.
+		var typ *json.UnmarshalTypeError
+		switch {
+		case errors.As(err, &typ) && typ.Field != "":
+			return fmt.Errorf("read the JSON body: %s: %s is not accepted here", typ.Field, typ.Value)
+		case errors.As(err, &typ):
+			return fmt.Errorf("read the JSON body: it must be an object, not %s", typ.Value)
+		case errors.Is(err, io.EOF):
+			return errors.New("read the JSON body: there is none")
+		}
 		return fmt.Errorf("read the JSON body: %w", err)
 	}
 	var big *http.MaxBytesError
