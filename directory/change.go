@@ -143,7 +143,7 @@ func (g *Registry) PutUser(ctx context.Context, tenant string, u User, by string
 	r := &record{Tenant: tenant, User: &u}
 	created, err = g.put(ctx, r, by, when, func(before *record) error {
 		if before != nil {
-			r.Hash = before.Hash
+			r.Hash, secret = before.Hash, ""
 		} else {
 			secret = rand.Text()
 			hash := auth.HashOf(secret)
@@ -174,7 +174,14 @@ func (g *Registry) RotateSecret(ctx context.Context, tenant, id, by string) (sec
 	secret = rand.Text()
 	hash := auth.HashOf(secret)
 	u := *before.User
-	_, err = g.put(ctx, &record{Tenant: tenant, User: &u, Hash: &hash}, by, nil, nil)
+	r := &record{Tenant: tenant, User: &u, Hash: &hash}
+	_, err = g.put(ctx, r, by, nil, func(before *record) error {
+		if before == nil {
+			return ErrNoEntity // on another node
+		}
+		u = *before.User
+		return nil
+	})
 	return secret, err
 }
 
@@ -198,39 +205,58 @@ func (g *Registry) PutChannel(ctx context.Context, tenant string, x Channel, by 
 	return g.put(ctx, &record{Tenant: tenant, Channel: &x}, by, when, nil)
 }
 
-// put stores a user, group or channel and tells of it.
+// errSame: a change that changes nothing.
+var errSame = errors.New("it is so already")
+
+// put stores a user, group or channel and tells of it. It is compared with what the bucket holds, and stored only over
+// that: another node may be quicker. more completes r by what it takes the place of, more than once then.
 func (g *Registry) put(ctx context.Context, r *record, by string, when Condition, more func(before *record) error) (created bool, err error) {
 	if g.declares(r.kind(), r.Tenant, r.id()) {
 		return false, ErrDeclared
 	}
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	before := g.record(r.kind(), r.Tenant, r.id())
-	if err := when.holds(before != nil, before.shown()); err != nil {
-		return false, err
-	}
-	if more != nil {
-		if err := more(before); err != nil {
-			return false, err
+	allowed := func(before *record) error {
+		err := when.holds(before != nil, before.shown())
+		if err == nil && more != nil {
+			err = more(before)
 		}
+		return err
 	}
 	key := recordKey(r.kind(), r.Tenant, r.id())
-	change := event.EntityUpdated
-	switch {
-	case before == nil:
-		change = event.EntityCreated
-		if err = g.made.Create(ctx, key, r); errors.Is(err, control.ErrExists) {
-			return false, ErrChanged // on another node
+	_, there := g.made.Get(key)
+	for {
+		if there {
+			_, err = g.made.Change(ctx, key, func(before *record) (*record, error) {
+				err := allowed(before)
+				if err == nil && equalJSON(before, r) {
+					err = errSame
+				}
+				return r, err
+			})
+			if errors.Is(err, control.ErrNotFound) { // another node has deleted it
+				there = false
+				continue
+			}
+		} else if err = allowed(nil); err == nil {
+			if err = g.made.Create(ctx, key, r); errors.Is(err, control.ErrExists) { // another node was first
+				there = true
+				continue
+			}
 		}
-	case equalJSON(before, r):
+		break
+	}
+	switch {
+	case errors.Is(err, errSame):
 		return false, nil
-	default:
-		err = g.made.Put(ctx, key, r)
-	}
-	if err != nil {
+	case errors.Is(err, ErrChanged), errors.Is(err, ErrTaken), errors.Is(err, ErrNoEntity):
+		return false, err
+	case err != nil:
 		return false, fmt.Errorf("store %s %s: %w", r.kind(), r.id(), err)
+	case there:
+		return false, g.tell(ctx, r, event.EntityUpdated, by)
 	}
-	return change == event.EntityCreated, g.tell(ctx, r, change, by)
+	return true, g.tell(ctx, r, event.EntityCreated, by)
 }
 
 // Delete takes a user, group or channel away.
@@ -240,14 +266,23 @@ func (g *Registry) Delete(ctx context.Context, tenant string, kind event.EntityK
 	}
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	before := g.record(kind, tenant, id)
-	if before == nil {
+	var before *record
+	_, err := g.made.Change(ctx, recordKey(kind, tenant, id), func(now *record) (*record, error) {
+		before = now
+		if err := when.holds(true, now.shown()); err != nil {
+			return nil, err
+		}
+		return now, errSame // it was read as the bucket has it, and is not written
+	})
+	switch {
+	case errors.Is(err, control.ErrNotFound):
 		return ErrNoEntity
-	}
-	if err := when.holds(true, before.shown()); err != nil {
+	case errors.Is(err, errSame):
+		err = g.made.Delete(ctx, recordKey(kind, tenant, id))
+	case errors.Is(err, ErrChanged):
 		return err
 	}
-	if err := g.made.Delete(ctx, recordKey(kind, tenant, id)); err != nil && !errors.Is(err, control.ErrNotFound) {
+	if err != nil && !errors.Is(err, control.ErrNotFound) {
 		return fmt.Errorf("delete %s %s: %w", kind, id, err)
 	}
 	return g.tell(ctx, before, event.EntityDeleted, by)
