@@ -151,7 +151,7 @@ func (r *readers) read(s *Sub, next uint64) (_, mark uint64, _ turnEnd, _ error)
 	end, sent, deadline := endHead, 0, time.Now().Add(turnTime)
 	err := r.relay.log.Read(r.relay.ctx, s.Tenant, eventlog.Cursor{Epoch: s.epoch, Seq: next - 1}, func(b *eventlog.Batch) (bool, error) {
 		for p := range r.relay.frames.pieces(b, s.Form, s.Filter, next) {
-			if s.Conn.Enqueue(p.frame, p.last) != fanout.OK {
+			if !r.enqueue(s, p) {
 				end = endFull
 				return false, nil
 			}
@@ -170,6 +170,32 @@ func (r *readers) read(s *Sub, next uint64) (_, mark uint64, _ turnEnd, _ error)
 		return true, nil
 	})
 	return next, mark, end, err
+}
+
+// drainTime is how long a turn goes on waiting for room in a full queue. Who takes events
+// as fast as they are read has some by then, and what is being fetched for it is of use.
+const drainTime = 10 * time.Millisecond
+
+// enqueue queues a piece, and gives false when there is no room for it soon.
+func (r *readers) enqueue(s *Sub, p piece) bool {
+	var deadline *time.Timer
+	for {
+		status := s.Conn.Enqueue(p.frame, p.last)
+		if status != fanout.Full || r.waiting() {
+			return status == fanout.OK
+		}
+		if deadline == nil {
+			deadline = time.NewTimer(drainTime)
+			defer deadline.Stop()
+		}
+		select {
+		case <-s.drained:
+		case <-deadline.C:
+			return false
+		case <-r.relay.ctx.Done():
+			return false
+		}
+	}
 }
 
 // failed says goodbye to a subscriber whose place in the log is gone or damaged, and

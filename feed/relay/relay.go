@@ -152,6 +152,7 @@ func (r *Relay) Enter(s *Sub) error {
 	}
 	m.users++
 	s.relay, s.room, s.epoch, s.next = r, m, s.Start.Epoch, s.Start.Seq+1
+	s.drained = make(chan struct{}, 1)
 	r.subs[s] = struct{}{}
 	return nil
 }

@@ -28,8 +28,9 @@ type Sub struct {
 	// Bye ends the connection with a reason, after what is queued.
 	Bye func(Farewell)
 
-	relay *Relay
-	room  *room
+	relay   *Relay
+	room    *room
+	drained chan struct{} // holds one: there is room in the queue since it was found full
 
 	// What follows is guarded by room.mu.
 	state subState
@@ -43,7 +44,13 @@ type Sub struct {
 }
 
 // Drained says that there is room in the queue of the connection again.
-func (s *Sub) Drained() { s.relay.readers.wake(s) }
+func (s *Sub) Drained() {
+	select {
+	case s.drained <- struct{}{}:
+	default:
+	}
+	s.relay.readers.wake(s)
+}
 
 func (s *Sub) isLive() bool {
 	s.room.mu.Lock()
