@@ -309,7 +309,7 @@ func (c *Conn) quit(err error) {
 // leaving answers a client that has said that it leaves.
 var leaving = [numWraps]fanout.Frame{wrapWebSocket: ws.CloseFrame(ws.CodeNormal, ""), wrapChunk: fanout.LastChunk()}
 
-// Drained implements fanout.Owner; a conflating queue refuses nothing for long.
+// Drained implements fanout.Owner; a queue that is full ends its connection.
 func (c *Conn) Drained(*fanout.Conn) {}
 
 // Closed implements fanout.Owner. Connections with a reader are cleared up by it.

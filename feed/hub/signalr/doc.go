@@ -11,7 +11,7 @@
 //
 //   - A message is encoded once for each protocol, whatever the number of
 //     connections, and leaves each connection in the order in which it was sent.
-//     Only values with a key are replaced by later ones while they wait.
+//     Only a [Value] is replaced by a later state of it while it waits.
 //   - Sending never waits. A client that does not read is closed when its queue is
 //     full, with a reason and with leave to come back; nobody else notices.
 //   - Calls of one connection run one after the other, and are answered in their
