@@ -98,11 +98,11 @@ func (c *Conn) end(err error, reason string, reconnect bool, code ws.CloseCode) 
 // late says whether the client has been silent for too long.
 func (c *Conn) late(now time.Time) bool {
 	quiet := now.Sub(time.UnixMilli(c.heard.Load()))
-	switch {
-	case !c.shaken.Load():
+	if !c.shaken.Load() {
 		return quiet >= c.server.o.HandshakeTimeout
-	case c.poll != nil && c.poll.waiting():
-		return false
+	}
+	if c.poll != nil {
+		quiet = min(quiet, c.poll.idle(now))
 	}
 	return quiet >= c.server.o.ClientTimeout
 }

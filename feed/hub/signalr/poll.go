@@ -23,6 +23,7 @@ type poll struct {
 	whole    int // of buf: records that are complete
 	closed   bool
 	taker    *taker        // the poll that waits
+	left     time.Time     // when the last one ceased to wait
 	room     chan struct{} // closed when a poll has taken something; replaced then
 	deadline time.Time
 }
@@ -85,16 +86,24 @@ func (p *poll) Write(b []byte) (int, error) {
 // signal wakes the poll that waits when there is something for it, under mu.
 func (p *poll) signal() {
 	if p.taker != nil && (p.whole > 0 || p.closed) {
-		close(p.taker.got)
-		p.taker = nil
+		p.release()
 	}
 }
 
-// waiting says whether a poll is under way.
-func (p *poll) waiting() bool {
+// release wakes the poll that waits, under mu.
+func (p *poll) release() {
+	close(p.taker.got)
+	p.taker, p.left = nil, time.Now()
+}
+
+// idle says for how long no poll has been waiting.
+func (p *poll) idle(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.taker != nil
+	if p.taker != nil {
+		return 0
+	}
+	return now.Sub(p.left)
 }
 
 // take waits until there is something to say, for so long at most: nothing then.
@@ -104,8 +113,7 @@ func (p *poll) take(ctx context.Context, patience time.Duration) (records []byte
 	p.mu.Lock()
 	if p.taker != nil {
 		p.taker.replaced = true
-		close(p.taker.got)
-		p.taker = nil
+		p.release()
 	}
 	t := &taker{got: make(chan struct{})}
 	p.taker = t
@@ -121,7 +129,7 @@ func (p *poll) take(ctx context.Context, patience time.Duration) (records []byte
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.taker == t {
-		p.taker = nil
+		p.taker, p.left = nil, time.Now()
 	}
 	if t.replaced || ctx.Err() != nil {
 		return nil, t.replaced
