@@ -10,7 +10,7 @@
 // all sockets; it times every message of some of them, from the time of the fact, which is that of its append, to the moment
 // at which the message is read, in steps of a millisecond. Both share the machine's processors.
 //
-// Then clients for which nothing happens are counted in bytes, and clients that never read: in bytes, and by how late others
+// Before that, clients for which nothing happens are counted in bytes, and clients that never read: in bytes, and by how late others
 // are beside them.
 //
 // Beside the rest stands what the machine can do: the same bytes to the same sockets, as fast as they take them, in writes of 64 KiB,
@@ -42,7 +42,15 @@ func main() {
 		if *listenFlag != "" {
 			return listen(*listenFlag)
 		}
-		fmt.Printf("| run | deliveries a second | fact to client, p50 / p99 | CPU for each delivery | beside it |\n|---|---|---|---|---|\n")
+		// Memory first: what a process has once had it keeps for a while.
+		fmt.Printf("| clients that are held | memory of each | beside it |\n|---|---|---|\n")
+		if err := holdIdle(*idle); err != nil {
+			return err
+		}
+		if err := holdAsleep(*asleep, *keys, *turn); err != nil {
+			return err
+		}
+		fmt.Printf("\n| run | deliveries a second | fact to client, p50 / p99 | CPU for each delivery | beside it |\n|---|---|---|---|---|\n")
 		for one := range strings.SplitSeq(*conns, ",") {
 			n, err := strconv.Atoi(one)
 			if err != nil {
@@ -52,14 +60,7 @@ func main() {
 				return err
 			}
 		}
-		if err := snapshots(*snapshot); err != nil {
-			return err
-		}
-		fmt.Printf("\n| clients that are held | memory of each | beside it |\n|---|---|---|\n")
-		if err := holdIdle(*idle); err != nil {
-			return err
-		}
-		return holdAsleep(*asleep, *keys, *turn)
+		return snapshots(*snapshot)
 	}()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/measures:", err)

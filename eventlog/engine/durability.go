@@ -92,21 +92,22 @@ func Free(dir string) (uint64, error) {
 
 // settle makes sure that what is read below dir is what the disk has. After a
 // failure, of the disk or of the process, the page cache may hold data that was
-// never written, and a read cannot tell it from the rest. So every file and folder
-// is synced that was written in the time before the last write of all; a file
+// never written, and a read cannot tell it from the rest. So files are synced; one
 // whose pages could not be written says so once, and from then on they count as
-// clean and dropPageCache lets go of them. What is older than what was in flight
-// at the failure need not be looked at: it was synced before it was acknowledged,
-// and on some disks each look costs milliseconds.
-func settle(dir string, before time.Duration) error {
+// clean and dropPageCache lets go of them. Without all these are, in each folder,
+// the last ones that were written: the engine writes one after the other and syncs
+// each write before it is acknowledged, so that no other can have something that
+// was on its way. To look at the rest costs some disks milliseconds a file.
+func settle(dir string, all bool) error {
 	written := map[string]time.Time{}
-	var last time.Time
+	last := map[string]time.Time{} // by folder
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && (d.IsDir() || d.Type().IsRegular()) {
 			var i fs.FileInfo
 			if i, err = d.Info(); err == nil {
-				if written[path] = i.ModTime(); i.ModTime().After(last) {
-					last = i.ModTime()
+				written[path] = i.ModTime()
+				if folder := filepath.Dir(path); i.ModTime().After(last[folder]) {
+					last[folder] = i.ModTime()
 				}
 			}
 		}
@@ -118,9 +119,8 @@ func settle(dir string, before time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("look at what the log's engine has written: %w", err)
 	}
-	since := last.Add(-before)
 	for path, at := range written {
-		if at.Before(since) {
+		if !all && last[filepath.Dir(path)].Sub(at) > inFlight {
 			continue
 		}
 		if err := syncPath(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -130,6 +130,10 @@ func settle(dir string, before time.Duration) error {
 	}
 	return nil
 }
+
+// inFlight is between the last write to a file and the first to the next, if the
+// engine had both open at once.
+const inFlight = time.Second
 
 // syncPath syncs a file or a folder.
 func syncPath(path string) error {

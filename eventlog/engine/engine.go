@@ -111,7 +111,7 @@ func Start(ctx context.Context, opt Options) (*Engine, error) {
 	var left []block
 	if e.Embedded() {
 		// A process before this one may have met a failure and ended.
-		err := settle(opt.Dir, inFlight)
+		err := settle(opt.Dir, false)
 		if err != nil {
 			return nil, err
 		}
@@ -172,13 +172,6 @@ func (e *Engine) session() (*session, error) {
 	return e.cur, nil
 }
 
-const (
-	// inFlight is longer than a write is on its way to the disk.
-	inFlight = time.Minute
-	// always is longer than any log: a disk may have failed for a long time.
-	always = 250 * 365 * 24 * time.Hour
-)
-
 // Restart stops the embedded engine and starts it again on the same store. A
 // cluster is left alone. While it runs, readers wait. A disk that does not take
 // all that the engine has written is refused, if possible before the old engine
@@ -187,7 +180,7 @@ func (e *Engine) Restart(ctx context.Context) error {
 	if !e.Embedded() {
 		return nil
 	}
-	if err := settle(e.opt.Dir, always); err != nil {
+	if err := settle(e.opt.Dir, true); err != nil {
 		return err
 	}
 	e.mu.Lock()
@@ -196,7 +189,7 @@ func (e *Engine) Restart(ctx context.Context) error {
 		e.cur.close()
 		e.cur = nil
 	}
-	if err := settle(e.opt.Dir, inFlight); err != nil { // what it wrote at its end
+	if err := settle(e.opt.Dir, false); err != nil { // what it wrote at its end
 		return err
 	}
 	s, err := e.connect(ctx)
